@@ -1,0 +1,73 @@
+//! Two rings in one piece of memory that a hostile peer may write: the data path of a pipe.
+//!
+//! This crate knows no names, no quotas, no pipe modes and makes no system call but those that map the
+//! memory. It moves *entries* (one per write) from a [`Producer`] in one process to a [`Consumer`] in
+//! another, and keeps the few words by which the two ends tell each other to wake up.
+//!
+//! # The picture
+//! ```text
+//!            consumer's position                  producer's position
+//!                   |                                    |
+//!   ring  ....free..|hdr|data.....|hdr|data|hdr|data.....|0000|....free....
+//!                    one entry                            the next header, always zero
+//! ```
+//! Positions count bytes for ever; the offset in the ring is the position modulo the ring's size. The
+//! producer publishes an entry with one release store of its header word, after it has zeroed the
+//! *next* header. So a consumer that waits watches the very cache line in which a small message will
+//! arrive, and needs no second word.
+//!
+//! # Two kinds of entry
+//! A *plain* entry is complete when its header appears. A *waiting* entry belongs to a write that has
+//! not completed: it can be larger than the ring (then the producer streams it through, publishing how
+//! far it has come in [`layout::TAIL`]), and it can be taken back ([`Producer::revoke`]). Because both
+//! sides may touch such an entry at the same time, it changes hands by compare-and-swap: its header
+//! goes `Waiting -> Opened` (the consumer takes from it) or `Waiting -> Revoked` (the producer takes
+//! it back); once opened, the word [`layout::PROGRESS`] holds how much was taken, and the producer takes
+//! the rest back by setting a bit there.
+//!
+//! # Threat model
+//! The peer can write anything anywhere in the memory at any time. Each word of its is loaded once,
+//! checked and then used; a lie is [`Corrupt`], which ends the conversation. No reference to shared
+//! memory other than to atomics exists; all `unsafe` is in [`segment`].
+//!
+//! # Memory order
+//! | word | written by | order | pairs with |
+//! |---|---|---|---|
+//! | header | producer | release | acquire in `Consumer::look`: the data of the entry |
+//! | header (waiting) | both, CAS | acq-rel | each other |
+//! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it |
+//! | `HEAD`, `CONSUMED` | consumer | release | acquire in `Producer::refresh`: the space below may be reused |
+//! | `PROGRESS` | both, CAS | acq-rel | each other |
+//! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | relaxed + `SeqCst` fence | the fence between "publish" and "look whether the other sleeps", and between "arm" and "look again": one of the two sees the other |
+//! | `STATE` | its end | release | acquire: everything the end did before it closed |
+
+mod consumer;
+mod entry;
+mod flags;
+pub mod layout;
+mod producer;
+pub mod segment;
+
+use std::fmt;
+
+pub use consumer::{Consumer, Front, Taken, Watch};
+pub use flags::{Flags, State};
+pub use layout::{Direction, Layout, Side};
+pub use producer::{Producer, ProgressWatch, Revoked, Stream};
+pub use segment::Segment;
+
+/// The peer wrote something into the shared memory that no correct peer writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Corrupt(pub &'static str);
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the other end wrote nonsense into the shared memory: {}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Corrupt {}

@@ -1,0 +1,346 @@
+//! The writing end of a ring: publish a write, stream a large one, take a waiting one back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Corrupt;
+use crate::entry::{Header, Progress, WORD, align, plain_size};
+use crate::flags::Flags;
+use crate::layout::{self, Side};
+use crate::segment::Segment;
+
+/// The writing end. One per direction; whoever owns it is the only writer.
+pub struct Producer {
+    segment: Arc<Segment>,
+    ring: usize,
+    ring_len: u64,
+    line: usize,
+    peer_line: usize,
+    peer: Flags,
+    /// Where the next header goes. The word there is zero.
+    tail: u64,
+    /// Below this all is placed: `tail`, or the end of what has been streamed so far.
+    end: u64,
+    /// Data bytes placed since the beginning.
+    placed: u64,
+    /// What the consumer last said; see `refresh`.
+    head: u64,
+    consumed: u64,
+}
+
+/// A waiting entry that has been begun, and how far it has come.
+#[derive(Debug)]
+pub struct Stream {
+    start: u64,
+    len: u32,
+    placed: u32,
+}
+
+impl Stream {
+    /// Bytes of it that are in the ring, or have been.
+    pub fn placed(&self) -> usize {
+        self.placed as usize
+    }
+
+    /// Where it begins and ends in the ring, as far as it has been placed.
+    pub fn span(&self) -> (u64, u64) {
+        (self.start, align(self.start + WORD + u64::from(self.placed)))
+    }
+
+    /// Whether all of it has been placed.
+    pub fn is_placed(&self) -> bool {
+        self.placed == self.len
+    }
+}
+
+/// The outcome of taking an entry back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// So many of its bytes had not been taken, and are gone.
+    Unread(u32),
+    /// All of it had been taken: too late.
+    TooLate,
+}
+
+impl Producer {
+    /// The writing end of `side` in a fresh segment.
+    pub fn new(segment: Arc<Segment>, side: Side) -> Producer {
+        let direction = side.writes();
+        let layout = segment.layout();
+        Producer {
+            ring: layout.ring_offset(direction),
+            ring_len: layout.ring_len(direction) as u64,
+            line: direction.producer_line(),
+            peer_line: direction.consumer_line(),
+            peer: Flags::new(segment.clone(), side.other()),
+            segment,
+            tail: 0,
+            end: 0,
+            placed: 0,
+            head: 0,
+            consumed: 0,
+        }
+    }
+
+    /// Where the next entry will stand.
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// Up to where the consumer has released the ring, when last asked.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// How many data bytes the consumer has taken, when last asked.
+    pub fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// Asks the consumer's words how far it has come.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when it claims to be where it cannot be, or to have gone back.
+    pub fn refresh(&mut self) -> Result<(), Corrupt> {
+        let load = |word| {
+            self.segment
+                .word(self.peer_line + word)
+                .load(Ordering::Acquire)
+        };
+        let (consumed, head) = (load(layout::CONSUMED), load(layout::HEAD));
+        if !(self.head..=self.end).contains(&head) {
+            return Err(Corrupt("the reader claims a position that it cannot have"));
+        }
+        if !(self.consumed..=self.placed).contains(&consumed) {
+            return Err(Corrupt(
+                "the reader claims to have read what was not written",
+            ));
+        }
+        (self.head, self.consumed) = (head, consumed);
+        Ok(())
+    }
+
+    /// Publishes a complete entry. `None` when the ring has no room for it now; otherwise whether the
+    /// bell must be rung.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn publish(&mut self, data: &[u8]) -> Result<Option<bool>, Corrupt> {
+        debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
+        let size = plain_size(data.len() as u64);
+        if self.tail + size + WORD > self.head + self.ring_len {
+            self.refresh()?;
+            if self.tail + size + WORD > self.head + self.ring_len {
+                return Ok(None);
+            }
+        }
+        let Ok(len) = u32::try_from(data.len()) else {
+            return Ok(None);
+        };
+        self.copy_in(self.tail + WORD, data);
+        self.header(self.tail + size).store(0, Ordering::Relaxed);
+        self.header(self.tail)
+            .store(Header::Plain(len).encode(), Ordering::Release);
+        self.tail += size;
+        self.end = self.tail;
+        self.placed += u64::from(len);
+        Ok(Some(self.peer.data_is_wanted()))
+    }
+
+    /// Begins a waiting entry of `len` bytes; [`feed`](Self::feed) brings its data. `None` when the
+    /// ring has no room for even its beginning now.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn begin(&mut self, len: u32) -> Result<Option<Stream>, Corrupt> {
+        debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
+        debug_assert_ne!(len, 0, "nothing has no need to wait");
+        self.refresh()?;
+        if self.feedable(self.tail + WORD) == 0 {
+            return Ok(None);
+        }
+        self.end = self.tail + WORD;
+        self.tail_word().store(self.end, Ordering::Release);
+        self.header(self.tail)
+            .store(Header::Waiting(len).encode(), Ordering::Release);
+        Ok(Some(Stream {
+            start: self.tail,
+            len,
+            placed: 0,
+        }))
+    }
+
+    /// Places as much as there is room for of what a begun entry still lacks, `rest` being all of it,
+    /// but at most about `piece` bytes, so that the reader can begin while the writer goes on. Gives the bytes placed and whether the bell must be rung.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn feed(
+        &mut self,
+        stream: &mut Stream,
+        rest: &[u8],
+        piece: usize,
+    ) -> Result<(usize, bool), Corrupt> {
+        debug_assert_eq!(rest.len(), (stream.len - stream.placed) as usize);
+        self.refresh()?;
+        let room = self.feedable(self.end).min(piece as u64);
+        let whole = rest.len() as u64 <= room;
+        // Chunks end on whole words, so that the next one begins on one.
+        let count = if whole {
+            rest.len()
+        } else {
+            (room & !7) as usize
+        };
+        if count == 0 {
+            return Ok((0, false));
+        }
+        self.copy_in(self.end, &rest[..count]);
+        self.end += count as u64;
+        self.placed += count as u64;
+        stream.placed += count as u32;
+        if whole {
+            self.close_entry(align(self.end));
+        }
+        self.tail_word().store(self.end, Ordering::Release);
+        if whole {
+            self.end = self.tail;
+        }
+        Ok((count, self.peer.data_is_wanted()))
+    }
+
+    /// Takes back what the consumer has not taken of a waiting entry.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the consumer's words about the entry are impossible.
+    pub fn revoke(&mut self, stream: &Stream) -> Result<Revoked, Corrupt> {
+        let end = stream.start + WORD + u64::from(stream.placed);
+        let being_streamed = !stream.is_placed();
+        if being_streamed {
+            // The next header goes right behind what has been placed; the consumer must find it empty.
+            self.header(align(end)).store(0, Ordering::Relaxed);
+        }
+        let outcome = match self.revoke_unopened(stream)? {
+            true => Revoked::Unread(stream.len),
+            false => self.revoke_opened(stream, end)?,
+        };
+        if being_streamed {
+            self.close_entry(align(end));
+            self.end = self.tail;
+        }
+        Ok(outcome)
+    }
+
+    /// Takes back an entry that the consumer has not opened; false when it has.
+    fn revoke_unopened(&mut self, stream: &Stream) -> Result<bool, Corrupt> {
+        // Once the ring has been written anew where the header stood, by later entries or by the
+        // entry's own data, the consumer must have opened it.
+        if self.end + WORD > stream.start + self.ring_len {
+            return Ok(false);
+        }
+        let (waiting, revoked) = (Header::Waiting(stream.len), Header::Revoked(stream.placed));
+        let swapped = self.header(stream.start).compare_exchange(
+            waiting.encode(),
+            revoked.encode(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        match swapped {
+            Ok(_) => Ok(true),
+            Err(word) if Header::decode(word)? == Header::Opened(stream.len) => Ok(false),
+            Err(_) => Err(Corrupt("the reader wrote over a header")),
+        }
+    }
+
+    /// Takes back an entry from which the consumer takes, through the progress word.
+    fn revoke_opened(&mut self, stream: &Stream, end: u64) -> Result<Revoked, Corrupt> {
+        let word = self.segment.word(self.peer_line + layout::PROGRESS);
+        // The consumer can only go forward, so an honest one lets this end; a hostile one is given up.
+        for _ in 0..1024 {
+            let now = word.load(Ordering::Acquire);
+            let progress = Progress::decode(now);
+            if !progress.is_of(stream.start) || progress.taken == stream.len {
+                return Ok(Revoked::TooLate);
+            }
+            if progress.revoked || progress.taken > stream.placed {
+                return Err(Corrupt(
+                    "the reader claims progress that it cannot have made",
+                ));
+            }
+            self.segment
+                .word(self.line + layout::CUT)
+                .store(end, Ordering::Release);
+            let new = progress.with_revoked().encode();
+            if word
+                .compare_exchange(now, new, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+            {
+                return Ok(Revoked::Unread(stream.len - progress.taken));
+            }
+        }
+        Err(Corrupt("the reader never lets its progress word be"))
+    }
+
+    /// For a look at the reader's progress without exclusive access.
+    pub fn watch(&self) -> ProgressWatch {
+        ProgressWatch {
+            segment: self.segment.clone(),
+            line: self.peer_line,
+            seen: (self.consumed, self.head),
+        }
+    }
+
+    /// Whether the consumer sleeps and must be rung, for a change other than new data. Disarms.
+    pub fn is_awaited(&self) -> bool {
+        self.peer.data_is_wanted()
+    }
+
+    /// Tells the consumer how many bytes are written whose entries are not in the ring yet.
+    pub fn set_unplaced(&mut self, bytes: u64) {
+        self.segment
+            .word(self.line + layout::UNPLACED)
+            .store(bytes, Ordering::Release);
+    }
+
+    /// Ends an entry whose next header goes to `next`.
+    fn close_entry(&mut self, next: u64) {
+        self.header(next).store(0, Ordering::Relaxed);
+        self.tail = next;
+    }
+
+    /// Bytes of data that can be placed from position `from` on, keeping room for the next header.
+    fn feedable(&self, from: u64) -> u64 {
+        (self.head + self.ring_len).saturating_sub(from + WORD + WORD)
+    }
+
+    fn header(&self, position: u64) -> &AtomicU64 {
+        self.segment
+            .word(self.ring + (position & (self.ring_len - 1)) as usize)
+    }
+
+    fn tail_word(&self) -> &AtomicU64 {
+        self.segment.word(self.line + layout::TAIL)
+    }
+
+    /// Copies into the ring, round its end.
+    fn copy_in(&self, position: u64, data: &[u8]) {
+        let offset = (position & (self.ring_len - 1)) as usize;
+        let first = data.len().min(self.ring_len as usize - offset);
+        self.segment.write(self.ring + offset, &data[..first]);
+        self.segment.write(self.ring, &data[first..]);
+    }
+}
+
+/// Where the reader's progress shows, for whoever waits for it without the producer itself.
+pub struct ProgressWatch {
+    segment: Arc<Segment>,
+    line: usize,
+    seen: (u64, u64),
+}
+
+impl ProgressWatch {
+    /// Whether the reader has made progress since.
+    pub fn is_ready(&self) -> bool {
+        let load = |word| self.segment.word(self.line + word).load(Ordering::Acquire);
+        (load(layout::CONSUMED), load(layout::HEAD)) != self.seen
+    }
+}

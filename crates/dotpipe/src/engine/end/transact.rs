@@ -1,0 +1,84 @@
+//! A question and its answer as one operation.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::End;
+use crate::engine::core::{Port, Rights};
+use crate::engine::inlet::{Inlet, SliceSink};
+use crate::engine::link::{Ending, Link};
+use crate::engine::operation::Operation;
+use crate::exact::{Received, ReceivedData, Result};
+use crate::options::PipeMode;
+use crate::win32::Win32Error;
+
+impl End {
+    pub(crate) fn transact(
+        &self,
+        question: &[u8],
+        reply: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
+        let id = self.core.new_id();
+        let link = self.ask(question, |inlet| inlet.queue_thread(id, reply.len()))?.1;
+        let mut sink = SliceSink { buffer: reply, len: 0 };
+        self.core.sleep_in_read(&link, id, &mut sink, deadline)
+    }
+
+    pub(crate) fn start_transact(&self, question: Vec<u8>, len: usize) -> Operation<ReceivedData> {
+        let id = self.core.new_id();
+        let started = self.ask(&question, |inlet| inlet.queue_owned(id, len));
+        let watched = started.and_then(|(outcome, link)| {
+            self.core.watch(&link)?;
+            Ok(outcome)
+        });
+        match watched {
+            Ok(outcome) => Operation::going_on(outcome, self.core.canceller(), id),
+            Err(code) => Operation::ended(Err(code)),
+        }
+    }
+
+    /// Queues the read of the answer by `queue`, then asks; both or neither.
+    fn ask<T>(
+        &self,
+        question: &[u8],
+        queue: impl FnOnce(&mut Inlet) -> T,
+    ) -> Result<(T, Arc<Link>)> {
+        self.core.need(Rights::READ | Rights::WRITE)?;
+        let mut port = self.core.inlet();
+        let Port::Linked(inlet) = &mut *port else { return Err(Win32Error::BAD_PIPE) };
+        let link = inlet.link.clone();
+        match link.ending_now() {
+            Some(Ending::Disconnected) => return Err(Win32Error::PIPE_NOT_CONNECTED),
+            Some(Ending::Closed | Ending::Died) => return Err(Win32Error::BAD_PIPE),
+            None => {}
+        }
+        if self.core.traits.pipe_type != PipeMode::Message
+            || self.core.read_mode() != PipeMode::Message
+        {
+            return Err(Win32Error::BAD_PIPE);
+        }
+        if inlet.settle(PipeMode::Message) {
+            link.bell.wake_all();
+        }
+        if inlet.has_unread() {
+            return Err(Win32Error::PIPE_BUSY);
+        }
+        // With both directions locked nobody reads or writes in between.
+        let needs_driving = {
+            let mut port = self.core.outlet();
+            let outlet = port.linked_to(&link)?;
+            outlet.ask(question)?;
+            outlet.needs_driving()
+        };
+        let queued = queue(inlet);
+        if inlet.settle(PipeMode::Message) {
+            link.bell.wake_all();
+        }
+        drop(port);
+        if needs_driving {
+            self.core.watch(&link)?;
+        }
+        Ok((queued, link))
+    }
+}

@@ -1,0 +1,118 @@
+//! One conversation between a server end and a client end: the shared memory, the bell, who is at the
+//! other side and how the conversation ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use dotpipe_ring::{Flags, Segment, Side, State};
+
+use super::bell::Bell;
+use super::linux::clock;
+use super::spin::Spin;
+
+/// How a conversation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The other end was closed. What it had written can still be read.
+    Closed,
+    /// The process of the other end died, or broke the rules. The same, but what had not completed of
+    /// its writes is void.
+    Died,
+    /// The server end disconnected. Everything is void.
+    Disconnected,
+}
+
+/// The conversation, shared by the two directions of one end and by whoever sleeps there.
+pub(super) struct Link {
+    pub(super) segment: Arc<Segment>,
+    pub(super) bell: Bell,
+    pub(super) own: Flags,
+    pub(super) other: Flags,
+    /// Waits of readers and of writers succeed at different times.
+    pub(super) read_spin: Spin,
+    pub(super) write_spin: Spin,
+    ending: AtomicU8,
+    /// When the other side was last seen alive, by the coarse clock.
+    alive_at: AtomicU64,
+    /// The process at the other end.
+    pub(super) peer_process: u32,
+}
+
+impl Link {
+    pub(super) fn new(segment: Segment, bell: Bell, side: Side, peer_process: u32) -> Arc<Link> {
+        let segment = Arc::new(segment);
+        Arc::new(Link {
+            own: Flags::new(segment.clone(), side),
+            other: Flags::new(segment.clone(), side.other()),
+            segment,
+            bell,
+            read_spin: Spin::new(),
+            write_spin: Spin::new(),
+            ending: AtomicU8::new(0),
+            alive_at: AtomicU64::new(0),
+            peer_process,
+        })
+    }
+
+    /// How the conversation ended, if it has. Two loads when it has not.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        match self.ending.load(Ordering::Acquire) {
+            0 => {}
+            1 => return Some(Ending::Closed),
+            2 => return Some(Ending::Died),
+            _ => return Some(Ending::Disconnected),
+        }
+        let hung_up = self.bell.has_hung_up();
+        // In this order: an end says how it goes before it hangs up.
+        match self.other.state() {
+            State::Closed => Some(self.end(Ending::Closed)),
+            State::Disconnected => Some(self.end(Ending::Disconnected)),
+            State::Open if hung_up => Some(self.end(Ending::Died)),
+            State::Open => None,
+        }
+    }
+
+    /// Ends the conversation; the first word on it stands, but that a disconnect voids what is unread.
+    pub(super) fn end(&self, ending: Ending) -> Ending {
+        let word = match ending {
+            Ending::Closed => 1,
+            Ending::Died => 2,
+            Ending::Disconnected => 3,
+        };
+        match self.ending.fetch_max(word, Ordering::AcqRel).max(word) {
+            1 => Ending::Closed,
+            2 => Ending::Died,
+            _ => Ending::Disconnected,
+        }
+    }
+
+    /// The same as [`ending`](Self::ending), but asks the kernel for the other's death when it has not
+    /// done so for a few milliseconds: for operations that do not sleep, and so would not hear of it.
+    pub(super) fn ending_now(&self) -> Option<Ending> {
+        let now = clock::coarse();
+        if self.alive_at.load(Ordering::Relaxed) != now {
+            self.alive_at.store(now, Ordering::Relaxed);
+            self.bell.ask_hung_up();
+        }
+        self.ending()
+    }
+
+    /// Wakes the other side, and tells it when and from where.
+    pub(super) fn ring(&self) {
+        self.own.set_stamp(clock::now(), clock::cpu());
+        self.bell.ring();
+    }
+
+    /// Rings if `wanted`.
+    pub(super) fn ring_if(&self, wanted: bool) {
+        if wanted {
+            self.ring();
+        }
+    }
+
+    /// This end leaves: tells the other side, and wakes everybody on both.
+    pub(super) fn leave(&self, state: State) {
+        self.own.set_state(state);
+        self.bell.shut();
+    }
+}

@@ -1,0 +1,318 @@
+//! The instances of a pipe that this process serves: how they come and go, which listens next.
+//!
+//! All instances of a name in one process share a [`LocalPipe`]: one socket, one record, one queue of
+//! those that listen. The queue is what hands out instances first in, first out.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, Weak};
+
+use dotpipe_ring::{Direction, Layout, Segment, Side, State};
+
+use super::access;
+use super::bell::Bell;
+use super::core::{Core, Port, Rights, Traits, lock};
+use super::end::{End, Owner};
+use super::link::Link;
+use super::linux::{clock, code, io_code, socket};
+use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
+use super::operation::Outcome;
+use super::rendezvous::{Answer, Doorman, Guests, Operation, Request};
+use crate::exact::{InstanceCounts, Result};
+use crate::name::PipeName;
+use crate::options::{CreateOptions, PipeMode, UNLIMITED_INSTANCES, WaitMode};
+use crate::win32::Win32Error;
+
+/// The pipes that this process serves, by the folder of their name. Changed with that folder locked.
+static SERVED: Mutex<Option<HashMap<(u64, u64), Arc<LocalPipe>>>> = Mutex::new(None);
+
+/// A pipe as this process serves it.
+pub(super) struct LocalPipe {
+    name: PipeName,
+    folder: (u64, u64),
+    file: RecordFile,
+    guests: Arc<Guests>,
+    instances: Mutex<Instances>,
+}
+
+struct Instances {
+    record: Record,
+    /// Those that listen, the one that has longest in front.
+    listening: VecDeque<Arc<Core>>,
+    all: Vec<Weak<Core>>,
+}
+
+/// What a server end holds of its pipe.
+pub(super) struct Instance {
+    pipe: Arc<LocalPipe>,
+}
+
+/// Creates an instance.
+pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
+    if !(1..=UNLIMITED_INSTANCES).contains(&options.max_instances) {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    if options.pipe_type == PipeMode::Byte && options.read_mode == PipeMode::Message {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    if !name.is_local() {
+        return Err(Win32Error::INVALID_NAME);
+    }
+    let folder = LockedFolder::lock(name)?;
+    let records = folder.tidy()?;
+    if let Some(first) = records.first() {
+        // In this order: a pipe that is full says so whatever else is wrong.
+        let total = records.iter().fold(0u32, |sum, record| sum.saturating_add(record.instances));
+        if first.max_instances != UNLIMITED_INSTANCES && total >= first.max_instances {
+            return Err(Win32Error::PIPE_BUSY);
+        }
+        let same = first.access == options.access && first.pipe_type == options.pipe_type;
+        if options.first_instance || !same {
+            return Err(Win32Error::ACCESS_DENIED);
+        }
+    }
+    let pipe = serve(&folder, name, options, records.first())?;
+    let traits = Traits {
+        pipe_type: options.pipe_type,
+        out_quota: options.out_quota,
+        in_quota: options.in_quota,
+        max_instances: lock(&pipe.instances).record.max_instances,
+    };
+    let core = Core::listening(traits, Rights::of_server(options.access));
+    core.set_modes(options.read_mode, options.wait_mode);
+    pipe.add(&core, traits)?;
+    Ok(End::new(core, Owner::Instance(Instance { pipe })))
+}
+
+/// The pipe as this process serves it, begun if it does not yet.
+fn serve(
+    folder: &LockedFolder,
+    name: &PipeName,
+    options: &CreateOptions,
+    first: Option<&Record>,
+) -> Result<Arc<LocalPipe>> {
+    let identity = folder.identity()?;
+    if let Some(pipe) = lock(&SERVED).as_ref().and_then(|served| served.get(&identity)) {
+        return Ok(pipe.clone());
+    }
+    let record = Record {
+        pipe: first.map_or_else(PipeId::new, |first| first.pipe),
+        pipe_type: options.pipe_type,
+        access: options.access,
+        // What all must share, the first instance has decided.
+        max_instances: first.map_or(options.max_instances, |first| first.max_instances),
+        default_timeout: first.map_or(options.default_timeout, |first| first.default_timeout),
+        instances: 0,
+        out_quota: options.out_quota,
+        in_quota: options.in_quota,
+        process: std::process::id(),
+        since: clock::now(),
+        name: first.map_or(name.name(), |first| &first.name).to_owned(),
+    };
+    let (listener, file) = folder.add_server(&record)?;
+    let pipe = Arc::new_cyclic(|this: &Weak<LocalPipe>| {
+        let doorman: Weak<dyn Doorman> = this.clone();
+        LocalPipe {
+            name: name.clone(),
+            folder: identity,
+            file,
+            guests: Guests::new(listener, doorman),
+            instances: Mutex::new(Instances {
+                record,
+                listening: VecDeque::new(),
+                all: Vec::new(),
+            }),
+        }
+    });
+    if let Err(code) = pipe.guests.receive() {
+        folder.remove_server(&pipe.file);
+        return Err(code);
+    }
+    lock(&SERVED).get_or_insert_default().insert(identity, pipe.clone());
+    Ok(pipe)
+}
+
+impl LocalPipe {
+    /// A new instance listens. The folder is locked.
+    fn add(&self, core: &Arc<Core>, traits: Traits) -> Result<()> {
+        let mut instances = lock(&self.instances);
+        instances.record.instances += 1;
+        (instances.record.out_quota, instances.record.in_quota) =
+            (traits.out_quota, traits.in_quota);
+        if let Err(code) = self.file.update(&instances.record) {
+            instances.record.instances -= 1;
+            return Err(code);
+        }
+        instances.all.push(Arc::downgrade(core));
+        instances.listening.push_back(core.clone());
+        self.guests.tell_waiting(&answer(&instances, Win32Error(0)));
+        Ok(())
+    }
+}
+
+/// An answer that says how the pipe is.
+fn answer(instances: &Instances, code: Win32Error) -> Answer {
+    let record = &instances.record;
+    Answer {
+        code,
+        access: record.access,
+        pipe_type: record.pipe_type,
+        max_instances: record.max_instances,
+        default_timeout: record.default_timeout,
+        out_quota: record.out_quota,
+        in_quota: record.in_quota,
+        counts: InstanceCounts::default(),
+        process: record.process,
+        pipe: record.pipe,
+        rings: (0, 0),
+        name: String::new(),
+    }
+}
+
+impl Doorman for LocalPipe {
+    fn answer(&self, request: Request, socket: OwnedFd) -> Option<OwnedFd> {
+        let mut instances = lock(&self.instances);
+        let refusal = match request.operation {
+            Operation::Wait if instances.listening.is_empty() => return Some(socket),
+            Operation::Wait => answer(&instances, Win32Error(0)),
+            Operation::Query => Answer {
+                counts: instances.count(),
+                name: instances.record.name.clone(),
+                ..answer(&instances, Win32Error(0))
+            },
+            Operation::Open => match instances.let_in(request, socket.as_fd()) {
+                Ok((core, peer, segment)) => {
+                    core.attach(Link::new(segment, Bell::new(socket), Side::Server, peer));
+                    return None;
+                }
+                Err(code) => answer(&instances, code),
+            },
+        };
+        // A client that has left meanwhile misses nothing.
+        let _ = socket::send(&socket, &refusal.encode(), None);
+        None
+    }
+
+    fn refusal(&self, code: Win32Error) -> Answer {
+        answer(&lock(&self.instances), code)
+    }
+}
+
+impl Instances {
+    /// Lets a client in: checks, picks the instance, hands the memory over. When the client has left
+    /// already, the instance keeps its place.
+    fn let_in(
+        &mut self,
+        request: Request,
+        client: impl AsFd,
+    ) -> Result<(Arc<Core>, u32, Segment)> {
+        let peer = socket::peer(&client).map_err(code)?;
+        access::check(self.record.access, request.access, peer.uid)?;
+        let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?.clone();
+        let traits = core.traits;
+        let layout = Layout::new(
+            Layout::ring_for_quota(traits.out_quota),
+            Layout::ring_for_quota(traits.in_quota),
+        )
+        .ok_or(Win32Error::GEN_FAILURE)?;
+        let (segment, memory) = Segment::create(layout).map_err(|error| io_code(&error))?;
+        let size = |direction| layout.ring_len(direction) as u64;
+        let welcome = Answer {
+            out_quota: traits.out_quota,
+            in_quota: traits.in_quota,
+            rings: (size(Direction::ServerToClient), size(Direction::ClientToServer)),
+            ..answer(self, Win32Error(0))
+        };
+        socket::send(&client, &welcome.encode(), Some(memory.as_fd())).map_err(code)?;
+        self.listening.pop_front();
+        Ok((core, peer.pid.as_raw_nonzero().get() as u32, segment))
+    }
+
+    fn count(&self) -> InstanceCounts {
+        let mut counts = InstanceCounts::default();
+        for core in self.all.iter().filter_map(Weak::upgrade) {
+            match &*core.inlet() {
+                Port::Listening => counts.listening += 1,
+                Port::Disconnected => counts.disconnected += 1,
+                Port::Linked(inlet) if inlet.link.ending_now().is_some() => counts.closing += 1,
+                Port::Linked(_) => counts.connected += 1,
+            }
+        }
+        counts
+    }
+}
+
+impl Instance {
+    /// A connect begins: waits for a client, or says why there is nothing to wait for.
+    pub(super) fn begin_connect(&self, core: &Arc<Core>) -> Result<(u64, Arc<Outcome<()>>)> {
+        let mut instances = lock(&self.pipe.instances);
+        let mut inlet = core.inlet();
+        let listens_anew = match &*inlet {
+            Port::Linked(inlet) => {
+                let left = inlet.link.ending_now().is_some();
+                return Err(if left { Win32Error::NO_DATA } else { Win32Error::PIPE_CONNECTED });
+            }
+            Port::Listening => false,
+            Port::Disconnected => {
+                *inlet = Port::Listening;
+                *core.outlet() = Port::Listening;
+                true
+            }
+        };
+        let connect = match core.wait_mode() {
+            WaitMode::NonBlocking => Err(Win32Error::PIPE_LISTENING),
+            WaitMode::Blocking => Ok(core.queue_connect()),
+        };
+        drop(inlet);
+        if listens_anew {
+            instances.listening.push_back(core.clone());
+            self.pipe.guests.tell_waiting(&answer(&instances, Win32Error(0)));
+        }
+        connect
+    }
+
+    /// Breaks the connection.
+    pub(super) fn disconnect(&self, core: &Arc<Core>) -> Result<()> {
+        let _instances = lock(&self.pipe.instances);
+        match &*core.inlet() {
+            Port::Listening => return Err(Win32Error::PIPE_LISTENING),
+            Port::Disconnected => return Err(Win32Error::PIPE_NOT_CONNECTED),
+            Port::Linked(_) => {}
+        }
+        core.detach(State::Disconnected);
+        Ok(())
+    }
+
+    /// How many instances the pipe has, in all processes.
+    pub(super) fn total(&self) -> Result<u32> {
+        let id = lock(&self.pipe.instances).record.pipe;
+        super::namespace::count_instances(&self.pipe.name, id)
+    }
+
+    /// The instance goes away, and with the last one this process as a server of the pipe.
+    pub(super) fn remove(&self, core: &Arc<Core>) {
+        let pipe = &self.pipe;
+        {
+            let mut instances = lock(&pipe.instances);
+            instances.listening.retain(|each| !Arc::ptr_eq(each, core));
+            instances.all.retain(|each| !std::ptr::eq(each.as_ptr(), Arc::as_ptr(core)));
+            core.detach(State::Closed);
+        }
+        // Without the folder's lock (somebody sits on it) the record is corrected all the same.
+        let folder = LockedFolder::lock(&pipe.name).ok();
+        let mut instances = lock(&pipe.instances);
+        instances.record.instances -= 1;
+        if instances.record.instances > 0 {
+            let _ = pipe.file.update(&instances.record);
+            return;
+        }
+        drop(instances);
+        if let Some(served) = &mut *lock(&SERVED) {
+            served.remove(&pipe.folder);
+        }
+        if let Some(folder) = &folder {
+            folder.remove_server(&pipe.file);
+        }
+        pipe.guests.close();
+    }
+}

@@ -1,0 +1,31 @@
+//! Linux below the seam: everything that is not the contract's types.
+//!
+//! From the bottom: [`linux`] are the system calls, typed. [`link`] is one conversation: two rings and
+//! a bell that also tells of the other side's death. [`inlet`] and [`outlet`] are its two directions as
+//! one end sees them, with the operations that wait there. [`core`] is an end: ports, modes, rights.
+//! [`local`] are the instances of a name in this process, [`namespace`] the names of the machine,
+//! [`rendezvous`] how a client finds a server. [`reactor`] is the one thread in the background.
+
+pub(crate) mod anonymous;
+mod access;
+mod bell;
+mod call;
+mod core;
+mod end;
+mod inlet;
+mod link;
+mod linux;
+mod local;
+mod namespace;
+mod operation;
+mod outlet;
+mod quota;
+mod reactor;
+mod rendezvous;
+mod spin;
+
+pub(crate) use call::call;
+pub(crate) use end::End;
+pub(crate) use local::create;
+pub(crate) use operation::Operation;
+pub(crate) use rendezvous::{list, open, status, wait};

@@ -1,0 +1,57 @@
+//! Names as files: which pipes exist on this machine, and which processes serve them.
+//!
+//! ```text
+//! <directory>/                 the namespace: see `directory`
+//!   mypipe/                    one folder per pipe, named by `encode`
+//!     lock                     held by whoever changes the folder
+//!     <id>.record              one per server process (`record`), locked as long as that process lives
+//!     <id>.socket              where it answers clients
+//! ```
+//! A record is alive while its lock is held, a socket while it can be connected to: both are dropped by
+//! the kernel with the process, so that a dead server leaves nothing but files, which whoever meets
+//! them removes. Process ids, which can be reused, decide nothing.
+
+pub(super) mod directory;
+mod encode;
+mod folder;
+mod record;
+
+pub(super) use folder::{Folder, LockedFolder, RecordFile};
+pub(super) use record::Record;
+
+use crate::exact::Result;
+use crate::name::PipeName;
+use crate::win32::Win32Error;
+
+/// Which creation of a name a pipe is: the name may be taken anew while old client ends are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PipeId(pub(super) u64);
+
+impl PipeId {
+    /// A new one.
+    pub(super) fn new() -> PipeId {
+        PipeId(random())
+    }
+}
+
+/// A number that nobody else draws at the time.
+pub(super) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The keys of the standard library's hasher come from the system's random source.
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u64(super::linux::clock::now());
+    hasher.finish()
+}
+
+/// How many instances there are of this creation of the name.
+pub(super) fn count_instances(name: &PipeName, id: PipeId) -> Result<u32> {
+    match Folder::find(name) {
+        Ok(folder) => {
+            let records = folder.live_records()?;
+            let of_pipe = records.iter().filter(|record| record.pipe == id);
+            Ok(of_pipe.fold(0, |sum, record| sum.saturating_add(record.instances)))
+        }
+        Err(Win32Error::FILE_NOT_FOUND) => Ok(0),
+        Err(code) => Err(code),
+    }
+}

@@ -1,0 +1,130 @@
+//! An operation that goes on: where its result will be, and how to cancel it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::exact::Result;
+use crate::win32::Win32Error;
+
+/// Who can cancel operations: the end on which they were started.
+pub(super) trait Canceller: Send + Sync {
+    /// Cancels the operation of this number.
+    fn cancel_operation(&self, id: u64) -> Result<()>;
+}
+
+/// Where the result of one operation appears, once and for ever.
+pub(super) struct Outcome<T> {
+    state: Mutex<State<T>>,
+    ended: Condvar,
+}
+
+struct State<T> {
+    result: Option<Result<T>>,
+    waker: Option<Waker>,
+}
+
+impl<T: Clone> Outcome<T> {
+    pub(super) fn new() -> Arc<Outcome<T>> {
+        Arc::new(Outcome {
+            state: Mutex::new(State { result: None, waker: None }),
+            ended: Condvar::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the operation. The first result stays.
+    pub(super) fn complete(&self, result: Result<T>) {
+        let mut state = self.lock();
+        if state.result.is_none() {
+            state.result = Some(result);
+            let waker = state.waker.take();
+            drop(state);
+            self.ended.notify_all();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    pub(super) fn result(&self) -> Option<Result<T>> {
+        self.lock().result.clone()
+    }
+
+    /// Waits for the end, at the longest until `deadline`.
+    pub(super) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
+        let mut state = self.lock();
+        loop {
+            if state.result.is_some() {
+                return state.result.clone();
+            }
+            state = match deadline {
+                None => self.ended.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.checked_duration_since(Instant::now())?;
+                    self.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+/// An operation as its starter holds it.
+pub(crate) struct Operation<T> {
+    outcome: Arc<Outcome<T>>,
+    canceller: Option<Weak<dyn Canceller>>,
+    id: u64,
+}
+
+impl<T: Clone> Operation<T> {
+    /// One that has ended already.
+    pub(super) fn ended(result: Result<T>) -> Operation<T> {
+        let outcome = Outcome::new();
+        outcome.complete(result);
+        Operation { outcome, canceller: None, id: 0 }
+    }
+
+    /// One that goes on at `canceller`.
+    pub(super) fn going_on(
+        outcome: Arc<Outcome<T>>,
+        canceller: Weak<dyn Canceller>,
+        id: u64,
+    ) -> Operation<T> {
+        Operation { outcome, canceller: Some(canceller), id }
+    }
+
+    pub(crate) fn result(&self) -> Option<Result<T>> {
+        self.outcome.result()
+    }
+
+    pub(crate) fn wait(&self) -> Result<T> {
+        // Without a deadline there is always a result.
+        self.outcome.wait_until(None).unwrap_or(Err(Win32Error::IO_INCOMPLETE))
+    }
+
+    pub(crate) fn wait_for(&self, limit: Duration) -> Option<Result<T>> {
+        self.outcome.wait_until(Instant::now().checked_add(limit))
+    }
+
+    pub(crate) fn cancel(&self) -> Result<()> {
+        if self.result().is_some() {
+            return Err(Win32Error::NOT_FOUND);
+        }
+        let canceller = self.canceller.as_ref().and_then(Weak::upgrade);
+        canceller.ok_or(Win32Error::NOT_FOUND)?.cancel_operation(self.id)
+    }
+
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let mut state = self.outcome.lock();
+        match &state.result {
+            Some(result) => Poll::Ready(result.clone()),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

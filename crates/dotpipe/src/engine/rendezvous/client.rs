@@ -1,0 +1,245 @@
+//! The client's side: asks the server processes of a name, one after the other, and waits for them.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use dotpipe_ring::{Layout, Segment, Side};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::wire::{Answer, LONGEST_ANSWER, Operation, Request};
+use crate::engine::bell::Bell;
+use crate::engine::core::{Core, Rights, Traits};
+use crate::engine::end::{End, Owner};
+use crate::engine::link::Link;
+use crate::engine::linux::{code, io_code, socket};
+use crate::engine::namespace::Folder;
+use crate::exact::{InstanceCounts, PipeStatus, Result};
+use crate::name::PipeName;
+use crate::options::{DesiredAccess, WaitTimeout};
+use crate::win32::Win32Error;
+
+/// How long a server process may take for an answer that it gives without waiting for anything.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The default time-out of a pipe whose creator named none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
+/// The longest sleep while waiting for an instance, should a notice of a new server be missed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// What a server process said, with the socket and the memory that came with it.
+struct Reply {
+    answer: Answer,
+    socket: OwnedFd,
+    memory: Option<OwnedFd>,
+}
+
+/// Receives one answer. `None` when the server is gone.
+fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
+    let mut bytes = [0; LONGEST_ANSWER + 1];
+    match socket::receive(socket, &mut bytes) {
+        Ok(packet) if packet.len == 0 => Ok(None),
+        Ok(packet) if packet.truncated => Err(Win32Error::GEN_FAILURE),
+        Ok(packet) => Ok(Some((Answer::decode(&bytes[..packet.len])?, packet.fd))),
+        Err(Errno::CONNRESET | Errno::PIPE) => Ok(None),
+        Err(Errno::AGAIN) => Err(Win32Error::SEM_TIMEOUT),
+        Err(error) => Err(code(error)),
+    }
+}
+
+/// Asks one server process. `None` when it is dead or has just left.
+fn ask(folder: &Folder, id: &str, request: Request) -> Result<Option<Reply>> {
+    let Some(socket) = folder.connect(id, PATIENCE)? else { return Ok(None) };
+    match socket::send(&socket, &request.encode(), None) {
+        Ok(()) => {}
+        Err(Errno::PIPE | Errno::CONNRESET) => return Ok(None),
+        Err(error) => return Err(code(error)),
+    }
+    let received = receive(&socket)?;
+    Ok(received.map(|(answer, memory)| Reply { answer, socket, memory }))
+}
+
+/// Asks all server processes of a name, until `until` has what it wants. `ERROR_FILE_NOT_FOUND` when
+/// none is alive.
+fn ask_all<T>(
+    name: &PipeName,
+    request: Request,
+    mut until: impl FnMut(Reply) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let folder = Folder::find(name)?;
+    let mut alive = false;
+    for id in folder.servers()? {
+        if let Some(reply) = ask(&folder, &id, request)? {
+            alive = true;
+            if let Some(result) = until(reply)? {
+                return Ok(Some(result));
+            }
+        }
+    }
+    if alive {
+        return Ok(None);
+    }
+    Folder::try_tidy(name);
+    Err(Win32Error::FILE_NOT_FOUND)
+}
+
+fn refuse_remote(name: &PipeName) -> Result<()> {
+    if name.is_local() { Ok(()) } else { Err(Win32Error::BAD_NETPATH) }
+}
+
+/// Opens the instance that has listened longest, in the first server process that has one.
+pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
+    refuse_remote(name)?;
+    let request = Request { operation: Operation::Open, access };
+    let opened = ask_all(name, request, |reply| match reply.answer.code {
+        Win32Error(0) => enter(name, access, reply).map(Some),
+        Win32Error::PIPE_BUSY => Ok(None),
+        code => Err(code),
+    })?;
+    opened.ok_or(Win32Error::PIPE_BUSY)
+}
+
+/// Makes a client end of what the server handed over.
+fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
+    let Reply { answer, socket, memory } = reply;
+    let size = |ring: u64| usize::try_from(ring).unwrap_or(usize::MAX);
+    let layout = Layout::new(size(answer.rings.0), size(answer.rings.1));
+    let (Some(layout), Some(memory)) = (layout, memory) else {
+        return Err(Win32Error::GEN_FAILURE);
+    };
+    let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
+    let server = socket::peer(&socket).map_err(code)?.pid.as_raw_nonzero().get();
+    let link = Link::new(segment, Bell::new(socket), Side::Client, server as u32);
+    let traits = Traits {
+        pipe_type: answer.pipe_type,
+        out_quota: answer.out_quota,
+        in_quota: answer.in_quota,
+        max_instances: answer.max_instances,
+    };
+    let core = Core::connected(traits, Rights::of_client(access), link);
+    Ok(End::new(core, Owner::Pipe(name.clone(), answer.pipe)))
+}
+
+/// Waits until an instance listens, in whichever server process.
+pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
+    refuse_remote(name)?;
+    let start = Instant::now();
+    let mut limit = match timeout {
+        WaitTimeout::For(limit) => Some(limit.max(Duration::from_millis(1))),
+        WaitTimeout::Default | WaitTimeout::Forever => None,
+    };
+    loop {
+        let folder = Folder::find(name)?;
+        // The notices first, then the look: so no server is missed.
+        let notices = folder.watch()?;
+        let mut kept = Vec::new();
+        for id in folder.servers()? {
+            let request = Request { operation: Operation::Wait, access: DesiredAccess::empty() };
+            let Some(reply) = ask(&folder, &id, request)? else { continue };
+            match reply.answer.code {
+                Win32Error(0) => return Ok(()),
+                Win32Error::IO_PENDING => {}
+                code => return Err(code),
+            }
+            if timeout == WaitTimeout::Default && limit.is_none() {
+                limit = Some(match reply.answer.default_timeout {
+                    0 => DEFAULT_TIMEOUT,
+                    // The creator meant no limit by this.
+                    u32::MAX => Duration::MAX,
+                    ms => Duration::from_millis(ms.into()),
+                });
+            }
+            kept.push(reply.socket);
+        }
+        if kept.is_empty() {
+            Folder::try_tidy(name);
+            return Err(Win32Error::FILE_NOT_FOUND);
+        }
+        let end = limit.and_then(|limit| start.checked_add(limit));
+        if sleep(&notices, &mut kept, end)? {
+            return Ok(());
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return Err(Win32Error::SEM_TIMEOUT);
+        }
+    }
+}
+
+/// Sleeps until a server says that an instance listens (true), or until there is reason to look again.
+fn sleep(notices: &OwnedFd, servers: &mut Vec<OwnedFd>, end: Option<Instant>) -> Result<bool> {
+    let again = Instant::now() + LONGEST_SLEEP;
+    while !servers.is_empty() {
+        let until = end.map_or(again, |end| end.min(again));
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let mut fds = vec![PollFd::new(notices, PollFlags::IN)];
+        fds.extend(servers.iter().map(|server| PollFd::new(server, PollFlags::IN)));
+        match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(code(error)),
+        }
+        let news: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        for place in (0..servers.len()).rev().filter(|place| news[place + 1]) {
+            match receive(&servers[place])? {
+                Some((answer, _)) if answer.code == Win32Error(0) => return Ok(true),
+                Some((answer, _)) => return Err(answer.code),
+                None => drop(servers.remove(place)),
+            }
+        }
+        if news[0] {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
+/// How a pipe is, over all its server processes.
+pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
+    refuse_remote(name)?;
+    status_in(&Folder::find(name)?).ok_or_else(|| {
+        Folder::try_tidy(name);
+        Win32Error::FILE_NOT_FOUND
+    })
+}
+
+/// All pipes, sorted by name.
+pub(crate) fn list() -> Result<Vec<PipeStatus>> {
+    let mut pipes: Vec<PipeStatus> = Folder::all()?.iter().filter_map(status_in).collect();
+    pipes.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(pipes)
+}
+
+/// `None` when no live process serves it.
+fn status_in(folder: &Folder) -> Option<PipeStatus> {
+    let records = folder.live_records().ok()?;
+    let (first, last) = (records.first()?, records.last()?);
+    let mut instances = InstanceCounts::default();
+    for record in &records {
+        match ask_counts(folder, record.process) {
+            Some(counts) => instances += counts,
+            // It lives and does not answer: how its instances are, it alone knows.
+            None => instances.unknown = instances.unknown.saturating_add(record.instances),
+        }
+    }
+    Some(PipeStatus {
+        name: PipeName::local(&first.name).ok()?,
+        pipe_type: first.pipe_type,
+        access: first.access,
+        max_instances: first.max_instances,
+        instances,
+        out_quota: last.out_quota,
+        in_quota: last.in_quota,
+        default_timeout: first.default_timeout,
+        server_process_ids: records.iter().map(|record| record.process).collect(),
+    })
+}
+
+/// Asks the server process of this number how its instances are.
+fn ask_counts(folder: &Folder, process: u32) -> Option<InstanceCounts> {
+    let own = format!("{process}-");
+    let id = folder.servers().ok()?.into_iter().find(|id| id.starts_with(&own))?;
+    let request = Request { operation: Operation::Query, access: DesiredAccess::empty() };
+    let reply = ask(folder, &id, request).ok()??;
+    (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
+}

@@ -1,0 +1,219 @@
+//! The server's side: clients that have connected and not got their answer yet.
+//!
+//! A guest is given two seconds to say what it wants; those that wait for an instance may stay until
+//! they leave. Both kinds are limited in number, and the oldest silent one makes room for a new one, so
+//! that nobody can keep others out by saying nothing.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::wire::{Answer, REQUEST_LEN, Request};
+use crate::engine::core::lock;
+use crate::engine::linux::socket;
+use crate::engine::reactor::{Reactor, Registration, Source};
+use crate::exact::Result;
+use crate::win32::Win32Error;
+
+/// How long a guest may say nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many silent guests one pipe puts up with.
+const MOST_SILENT: usize = 256;
+/// How many clients may wait for an instance of one pipe.
+const MOST_WAITING: usize = 4096;
+/// Clients accepted in one go, so that one pipe does not hold up the others.
+const MOST_AT_ONCE: usize = 64;
+
+/// Who decides on requests: the instances of a pipe.
+pub(in crate::engine) trait Doorman: Send + Sync {
+    /// Deals with a request. Gives the socket back if the guest is to wait for an instance.
+    fn answer(&self, request: Request, socket: OwnedFd) -> Option<OwnedFd>;
+    /// The answer to a request that cannot be understood.
+    fn refusal(&self, code: Win32Error) -> Answer;
+}
+
+/// The guests of one pipe.
+pub(in crate::engine) struct Guests {
+    this: Weak<Guests>,
+    listener: OwnedFd,
+    doorman: Weak<dyn Doorman>,
+    present: Mutex<Present>,
+}
+
+#[derive(Default)]
+struct Present {
+    listening: Option<Registration>,
+    last_id: u64,
+    silent: VecDeque<Arc<Guest>>,
+    waiting: VecDeque<Arc<Guest>>,
+}
+
+/// One client.
+struct Guest {
+    id: u64,
+    host: Weak<Guests>,
+    /// Taken out when the guest is answered.
+    seat: Mutex<Option<(OwnedFd, Registration)>>,
+}
+
+impl Guests {
+    /// Those who will come to `listener`.
+    pub(in crate::engine) fn new(listener: OwnedFd, doorman: Weak<dyn Doorman>) -> Arc<Guests> {
+        Arc::new_cyclic(|this| Guests {
+            this: this.clone(),
+            listener,
+            doorman,
+            present: Mutex::default(),
+        })
+    }
+
+    /// Begins to answer them.
+    pub(in crate::engine) fn receive(&self) -> Result<()> {
+        let source: Weak<dyn Source> = self.this.clone();
+        lock(&self.present).listening = Some(Reactor::watch(&self.listener, source)?);
+        Ok(())
+    }
+
+    /// Ends it: no more clients, and those that are here are sent away.
+    pub(in crate::engine) fn close(&self) {
+        let present = std::mem::take(&mut *lock(&self.present));
+        if let Some(registration) = present.listening {
+            registration.release(&self.listener);
+        }
+        socket::shut(&self.listener);
+    }
+
+    /// An instance listens: tells all who wait for one.
+    pub(in crate::engine) fn tell_waiting(&self, answer: &Answer) {
+        let waiting = std::mem::take(&mut lock(&self.present).waiting);
+        if waiting.is_empty() {
+            return;
+        }
+        let bytes = answer.encode();
+        for guest in waiting {
+            if let Some((socket, _)) = lock(&guest.seat).take() {
+                // One that has left meanwhile is not missed.
+                let _ = socket::send(&socket, &bytes, None);
+            }
+        }
+    }
+
+    /// Keeps a client that waits for an instance. It hears that it has to wait.
+    pub(in crate::engine) fn keep_waiting(&self, socket: OwnedFd, answer: &Answer) {
+        if socket::send(&socket, &answer.encode(), None).is_err() {
+            return;
+        }
+        let mut present = lock(&self.present);
+        if let Some(guest) = self.seat(&mut present, socket, None) {
+            if present.waiting.len() >= MOST_WAITING {
+                present.waiting.pop_front();
+            }
+            present.waiting.push_back(guest);
+        }
+    }
+
+    /// Has the reactor watch a client.
+    fn seat(
+        &self,
+        present: &mut Present,
+        socket: OwnedFd,
+        expires: Option<Instant>,
+    ) -> Option<Arc<Guest>> {
+        present.last_id += 1;
+        let guest = Arc::new(Guest {
+            id: present.last_id,
+            host: self.this.clone(),
+            seat: Mutex::default(),
+        });
+        let source: Weak<Guest> = Arc::downgrade(&guest);
+        let source: Weak<dyn Source> = source;
+        // Held, so that the reactor finds the seat taken when it looks.
+        let mut seat = lock(&guest.seat);
+        let registration = Reactor::watch(&socket, source).ok()?;
+        if let Some(time) = expires {
+            registration.expire_at(time);
+        }
+        *seat = Some((socket, registration));
+        drop(seat);
+        Some(guest)
+    }
+
+    /// A guest leaves.
+    fn dismiss(&self, id: u64) {
+        let mut present = lock(&self.present);
+        present.silent.retain(|guest| guest.id != id);
+        present.waiting.retain(|guest| guest.id != id);
+    }
+
+    /// Hears what a client wants, if it has said so. Gives the socket back if it has not.
+    fn hear(&self, socket: OwnedFd) -> Option<OwnedFd> {
+        let mut bytes = [0; REQUEST_LEN + 1];
+        let packet = match socket::receive(&socket, &mut bytes) {
+            Ok(packet) => packet,
+            Err(Errno::AGAIN) => return Some(socket),
+            Err(_) => return None,
+        };
+        let doorman = self.doorman.upgrade()?;
+        if packet.len == 0 {
+            return None;
+        }
+        match Request::decode(&bytes[..packet.len]) {
+            Ok(request) if packet.fd.is_none() && !packet.truncated => {
+                if let Some(waiting) = doorman.answer(request, socket) {
+                    self.keep_waiting(waiting, &doorman.refusal(Win32Error::IO_PENDING));
+                }
+            }
+            Ok(_) => {
+                let refusal = doorman.refusal(Win32Error::INVALID_PARAMETER);
+                let _ = socket::send(&socket, &refusal.encode(), None);
+            }
+            Err(code) => {
+                let _ = socket::send(&socket, &doorman.refusal(code).encode(), None);
+            }
+        }
+        None
+    }
+}
+
+impl Source for Guests {
+    fn ready(&self) {
+        for _ in 0..MOST_AT_ONCE {
+            let Ok(Some(socket)) = socket::accept(&self.listener) else { return };
+            // Most have spoken by now.
+            if let Some(silent) = self.hear(socket) {
+                let mut present = lock(&self.present);
+                let expires = Some(Instant::now() + PATIENCE);
+                if let Some(guest) = self.seat(&mut present, silent, expires) {
+                    if present.silent.len() >= MOST_SILENT {
+                        present.silent.pop_front();
+                    }
+                    present.silent.push_back(guest);
+                }
+            }
+        }
+    }
+}
+
+impl Source for Guest {
+    fn ready(&self) {
+        let Some(host) = self.host.upgrade() else { return };
+        let Some((socket, registration)) = lock(&self.seat).take() else { return };
+        host.dismiss(self.id);
+        registration.release(&socket);
+        // One that waits and speaks again breaks the rules and is sent away by this as well: its
+        // request is heard, but it has lost its place.
+        if let Some(silent) = host.hear(socket) {
+            drop(silent);
+        }
+    }
+
+    fn expired(&self) {
+        if let Some(host) = self.host.upgrade() {
+            host.dismiss(self.id);
+        }
+        lock(&self.seat).take();
+    }
+}

@@ -1,0 +1,187 @@
+//! [`End`]: the server end or the client end of one instance, and everything it can do.
+
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use super::{HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys};
+use crate::options::{PipeEnd, PipeMode, WaitMode};
+
+/// One end of an instance: what a pipe `HANDLE` is on Windows.
+///
+/// An end can be used from several threads at once: one may read while another writes, and several
+/// reads or writes may wait; each kind completes in the order in which it was started. Dropping the
+/// end closes it (`CloseHandle`): operations that are pending end with `ERROR_OPERATION_ABORTED`, what
+/// had been written stays readable for the other end.
+///
+/// Every blocking method has a twin with a deadline (`None`: no limit); when it passes the operation
+/// is cancelled as `CancelIoEx` would, and the method fails with `ERROR_SEM_TIMEOUT`.
+pub struct End {
+    pub(super) inner: sys::End,
+}
+
+impl End {
+    /// Waits for a client to open this instance: `ConnectNamedPipe`.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_CONNECTED` when a client is there already (a success, seen with kinder eyes),
+    /// `ERROR_NO_DATA` when a client came and left and the instance was not disconnected since,
+    /// `ERROR_PIPE_LISTENING` on a non-blocking end without a client, `ERROR_INVALID_FUNCTION` on a
+    /// client end, `ERROR_OPERATION_ABORTED` when cancelled.
+    pub fn connect(&self) -> Result<()> {
+        self.inner.connect(None)
+    }
+
+    /// [`connect`](Self::connect) with a deadline.
+    pub fn connect_until(&self, deadline: Option<Instant>) -> Result<()> {
+        self.inner.connect(deadline)
+    }
+
+    /// Starts a connect: `ConnectNamedPipe` with an `OVERLAPPED`.
+    pub fn start_connect(&self) -> Pending<()> {
+        Pending::new(self.inner.start_connect())
+    }
+
+    /// Breaks the connection with the client: `DisconnectNamedPipe`.
+    ///
+    /// Unread data are lost on both sides; every operation that waits on either end fails with
+    /// `ERROR_PIPE_NOT_CONNECTED`. The instance listens again after the next connect.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_NOT_CONNECTED` when it is disconnected already, `ERROR_PIPE_LISTENING` when no
+    /// client has come yet, `ERROR_INVALID_FUNCTION` on a client end.
+    pub fn disconnect(&self) -> Result<()> {
+        self.inner.disconnect()
+    }
+
+    /// Reads what is there, or waits for it: `ReadFile`.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<Received> {
+        self.inner.read(buffer, None)
+    }
+
+    /// [`read`](Self::read) with a deadline.
+    pub fn read_until(&self, buffer: &mut [u8], deadline: Option<Instant>) -> Result<Received> {
+        self.inner.read(buffer, deadline)
+    }
+
+    /// Starts a read of up to `len` bytes: `ReadFile` with an `OVERLAPPED`.
+    pub fn start_read(&self, len: usize) -> Pending<ReceivedData> {
+        Pending::new(self.inner.start_read(len))
+    }
+
+    /// Writes, and waits until the unread data up to and including these fit the quota: `WriteFile`.
+    pub fn write(&self, data: &[u8]) -> Result<usize> {
+        self.inner.write(data, None)
+    }
+
+    /// [`write`](Self::write) with a deadline. When it passes, what has not been read is taken back.
+    pub fn write_until(&self, data: &[u8], deadline: Option<Instant>) -> Result<usize> {
+        self.inner.write(data, deadline)
+    }
+
+    /// Starts a write: `WriteFile` with an `OVERLAPPED`.
+    pub fn start_write(&self, data: Vec<u8>) -> Pending<usize> {
+        Pending::new(self.inner.start_write(data))
+    }
+
+    /// Waits until the other end has read everything that was written: `FlushFileBuffers`.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.flush(None)
+    }
+
+    /// [`flush`](Self::flush) with a deadline.
+    pub fn flush_until(&self, deadline: Option<Instant>) -> Result<()> {
+        self.inner.flush(deadline)
+    }
+
+    /// Copies what could be read without taking it: `PeekNamedPipe`. Never waits.
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
+        self.inner.peek(buffer)
+    }
+
+    /// Writes a message and reads the reply as one operation: `TransactNamedPipe`.
+    pub fn transact(&self, question: &[u8], reply: &mut [u8]) -> Result<Received> {
+        self.inner.transact(question, reply, None)
+    }
+
+    /// [`transact`](Self::transact) with a deadline. When it passes, the question stays in the pipe.
+    pub fn transact_until(
+        &self,
+        question: &[u8],
+        reply: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
+        self.inner.transact(question, reply, deadline)
+    }
+
+    /// Starts a transaction with a reply of up to `len` bytes: `TransactNamedPipe` with an
+    /// `OVERLAPPED`.
+    pub fn start_transact(&self, question: Vec<u8>, len: usize) -> Pending<ReceivedData> {
+        Pending::new(self.inner.start_transact(question, len))
+    }
+
+    /// The modes of this end and the instances that exist: `GetNamedPipeHandleState`.
+    pub fn state(&self) -> Result<HandleState> {
+        self.inner.state()
+    }
+
+    /// Sets both modes of this end: `SetNamedPipeHandleState`.
+    pub fn set_state(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
+        self.inner.set_state(read_mode, wait_mode)
+    }
+
+    /// What the instance was made with: `GetNamedPipeInfo`.
+    pub fn info(&self) -> Result<HandleInfo> {
+        self.inner.info()
+    }
+
+    /// Which end this is. Unlike [`info`](Self::info) it needs no right and no connection.
+    pub fn end(&self) -> PipeEnd {
+        self.inner.end()
+    }
+
+    /// Cancels every operation that waits on this end, whichever thread waits: `CancelIoEx` without
+    /// an `OVERLAPPED`. They fail with `ERROR_OPERATION_ABORTED`.
+    ///
+    /// # Errors
+    /// `ERROR_NOT_FOUND` when nothing waits.
+    pub fn cancel(&self) -> Result<()> {
+        self.inner.cancel()
+    }
+
+    /// The process at the other end, `GetNamedPipeClientProcessId` on a server end and
+    /// `GetNamedPipeServerProcessId` on a client end. The kernel told it when the pipe was opened.
+    pub fn peer_process_id(&self) -> Result<u32> {
+        self.inner.peer_process_id()
+    }
+
+    /// The computer at the other end: `GetNamedPipeClientComputerName`.
+    pub fn peer_computer_name(&self) -> Result<String> {
+        self.inner.peer_computer_name()
+    }
+
+    /// A descriptor to wait on with `poll` or `epoll`, together with other things a program waits for.
+    ///
+    /// # Readiness
+    /// 1. Call [`arm`](Self::arm) with what you want to do. What it gives back can be done now.
+    /// 2. When it gives nothing, wait until the descriptor is readable or hung up, and go to 1.
+    ///
+    /// Without `arm` the descriptor says nothing: between two ends that are awake, data pass without the
+    /// kernel. Do not read from or write to it. It belongs to the present conversation; after a
+    /// disconnect and a connect, ask for it anew. Do not wait on it while a thread blocks in an
+    /// operation on the same end: the thread may take the wake-up that was meant for you.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+    pub fn poll_descriptor(&self) -> Result<OwnedFd> {
+        self.inner.poll_descriptor()
+    }
+
+    /// Asks to be woken through [`poll_descriptor`](Self::poll_descriptor), and tells which of
+    /// `interest` would not wait right now.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+    pub fn arm(&self, interest: Interest) -> Result<Interest> {
+        self.inner.arm(interest)
+    }
+}

@@ -1,0 +1,97 @@
+//! The contract: one operation in, one Win32 result out.
+//!
+//! This layer answers exactly what Windows answers, code by code, and the conformance scripts drive it
+//! directly. The faces ([`sync`](crate::sync) and the others) are thin over it and add comfort, never
+//! rules. Whoever ports a program that looks at every `GetLastError` is at home here.
+//!
+//! [`End`] is what a pipe `HANDLE` is on Windows: the server end or the client end of one instance.
+//! [`Pending`] is what an `OVERLAPPED` is: an operation that goes on, can be awaited and cancelled.
+//!
+//! This file lists the seam to the operating system: [`sys`] is all that this layer knows of it.
+
+mod anonymous;
+mod end;
+mod pending;
+mod pipe;
+
+pub use anonymous::{AnonymousEnd, anonymous_pipe};
+pub use end::End;
+pub use pending::Pending;
+pub use pipe::{InstanceCounts, PipeStatus, call, create, list, open, status, wait};
+
+use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::win32::Win32Error;
+
+/// What lies below the seam: on Linux the engine, on Windows the system's own pipes.
+pub(crate) use crate::engine as sys;
+
+/// The result of an exact operation.
+pub type Result<T> = std::result::Result<T, Win32Error>;
+
+/// What a read brought: `ReadFile`'s count and whether it ended with `ERROR_MORE_DATA`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes in the buffer.
+    pub len: usize,
+    /// The message goes on: the next read continues in it (`ERROR_MORE_DATA`).
+    pub more: bool,
+}
+
+/// What a pending read brought, with the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedData {
+    /// The bytes that were read.
+    pub data: Vec<u8>,
+    /// The message goes on: the next read continues in it (`ERROR_MORE_DATA`).
+    pub more: bool,
+}
+
+/// What a peek saw: the three counts of `PeekNamedPipe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peeked {
+    /// Bytes copied into the buffer.
+    pub len: usize,
+    /// Bytes that could be read in total, those of waiting writes included (`lpTotalBytesAvail`).
+    pub available: u32,
+    /// Bytes of the first message behind the copied ones (`lpBytesLeftThisMessage`). On a byte pipe
+    /// it is 0 minus the bytes copied, as an unsigned number: so Windows answers.
+    pub left_in_message: u32,
+}
+
+/// The answer of `GetNamedPipeHandleState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandleState {
+    /// The read mode of this end.
+    pub read_mode: PipeMode,
+    /// The wait mode of this end.
+    pub wait_mode: WaitMode,
+    /// Instances that exist now, connected, abandoned and disconnected ones included.
+    pub instances: u32,
+}
+
+/// The answer of `GetNamedPipeInfo`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandleInfo {
+    /// Which end this is.
+    pub end: PipeEnd,
+    /// The type of the pipe.
+    pub pipe_type: PipeMode,
+    /// The quota of what the server end writes, as the server asked for it, in bytes.
+    pub out_quota: u32,
+    /// The quota of what the client end writes, as the server asked for it, in bytes.
+    pub in_quota: u32,
+    /// At most how many instances there may be; 255 for no limit.
+    pub max_instances: u32,
+}
+
+bitflags::bitflags! {
+    /// What a program that waits with `poll` or `epoll` wants to do next: see [`End::arm`].
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct Interest: u8 {
+        /// A read would not wait: there are data, or the conversation has ended.
+        const READABLE = 1;
+        /// A write of one byte would not wait: there is room in the quota, or the conversation has
+        /// ended.
+        const WRITABLE = 2;
+    }
+}

@@ -1,0 +1,124 @@
+//! How ends come to be, and what can be asked of a pipe by its name alone.
+
+use std::time::Instant;
+
+use super::{End, Received, Result, sys};
+use crate::name::PipeName;
+use crate::options::{Access, CreateOptions, DesiredAccess, PipeMode, WaitTimeout};
+
+/// Creates an instance of a pipe, and the pipe with its first one: `CreateNamedPipe`.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` (message read mode on a byte pipe; a maximum that is not 1 to 255),
+/// `ERROR_INVALID_NAME` (a remote name), `ERROR_PIPE_BUSY` (the maximum is reached),
+/// `ERROR_ACCESS_DENIED` (another access or type than the pipe has, `first_instance` on a pipe that
+/// exists, no right to create an instance).
+pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
+    sys::create(name, options).map(|inner| End { inner })
+}
+
+/// Opens the instance that has listened longest: `CreateFile`. The client end begins in byte read
+/// mode and blocking wait mode.
+///
+/// # Errors
+/// `ERROR_FILE_NOT_FOUND` (no such pipe), `ERROR_PIPE_BUSY` (no instance listens),
+/// `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its owner does not allow it).
+pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
+    sys::open(name, access).map(|inner| End { inner })
+}
+
+/// Waits until an instance listens: `WaitNamedPipe`. It reserves nothing.
+///
+/// # Errors
+/// `ERROR_FILE_NOT_FOUND` when the pipe does not exist or goes away, `ERROR_SEM_TIMEOUT` when time
+/// runs out.
+pub fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
+    sys::wait(name, timeout)
+}
+
+/// Opens a message pipe, asks, reads the reply, closes: `CallNamedPipe`.
+///
+/// `timeout` limits the wait for an instance only, as on Windows; `deadline` limits the whole call.
+///
+/// # Errors
+/// Those of [`open`], [`wait`], [`End::set_state`] and [`End::transact`].
+pub fn call(
+    name: &PipeName,
+    question: &[u8],
+    reply: &mut [u8],
+    timeout: WaitTimeout,
+    deadline: Option<Instant>,
+) -> Result<Received> {
+    sys::call(name, question, reply, timeout, deadline)
+}
+
+/// How many instances are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InstanceCounts {
+    /// Waiting for a client; the next one gets the first of these.
+    pub listening: u32,
+    /// With a client.
+    pub connected: u32,
+    /// Whose client has gone, and which the server has not disconnected yet.
+    pub closing: u32,
+    /// Disconnected, and not listening yet.
+    pub disconnected: u32,
+    /// Of server processes that live but do not answer (stopped, perhaps).
+    pub unknown: u32,
+}
+
+impl std::ops::AddAssign for InstanceCounts {
+    fn add_assign(&mut self, other: InstanceCounts) {
+        let add = |sum: &mut u32, more: u32| *sum = sum.saturating_add(more);
+        add(&mut self.listening, other.listening);
+        add(&mut self.connected, other.connected);
+        add(&mut self.closing, other.closing);
+        add(&mut self.disconnected, other.disconnected);
+        add(&mut self.unknown, other.unknown);
+    }
+}
+
+impl InstanceCounts {
+    /// All of them.
+    pub fn total(&self) -> u32 {
+        [self.connected, self.closing, self.disconnected, self.unknown]
+            .into_iter()
+            .fold(self.listening, u32::saturating_add)
+    }
+}
+
+/// What there is to know of a pipe from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipeStatus {
+    /// The name as its first instance spelt it.
+    pub name: PipeName,
+    /// The type of the pipe.
+    pub pipe_type: PipeMode,
+    /// Which way data may flow.
+    pub access: Access,
+    /// At most how many instances there may be; 255 for no limit.
+    pub max_instances: u32,
+    /// The instances that exist, of all server processes together.
+    pub instances: InstanceCounts,
+    /// The quota of what the server end writes, as the newest instance has it, in bytes.
+    pub out_quota: u32,
+    /// The quota of what the client end writes, as the newest instance has it, in bytes.
+    pub in_quota: u32,
+    /// How long a client waits that names no time of its own, in milliseconds; 0 means 50.
+    pub default_timeout: u32,
+    /// The processes that serve the pipe, oldest first.
+    pub server_process_ids: Vec<u32>,
+}
+
+/// What there is to know of one pipe.
+///
+/// # Errors
+/// `ERROR_FILE_NOT_FOUND` when there is no such pipe.
+pub fn status(name: &PipeName) -> Result<PipeStatus> {
+    sys::status(name)
+}
+
+/// All pipes that exist, sorted by name: what listing the directory `\\.\pipe\` gives on Windows.
+pub fn list() -> Result<Vec<PipeStatus>> {
+    sys::list()
+}
