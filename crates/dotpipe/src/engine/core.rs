@@ -159,12 +159,14 @@ impl Core {
             last_id: AtomicU64::new(0),
             watched: Mutex::default(),
         });
-        core.attach(link);
+        // Cannot fail: the link is there.
+        let _ = core.attach(|| Ok(link));
         core
     }
 
-    /// Begins a conversation.
-    pub(super) fn attach(&self, link: Arc<Link>) {
+    /// Begins the conversation that `make` makes. Nobody sees the end meanwhile, so the other side may
+    /// be told of it within `make`.
+    pub(super) fn attach(&self, make: impl FnOnce() -> Result<Arc<Link>>) -> Result<()> {
         let Traits { pipe_type, out_quota, in_quota, .. } = self.traits;
         let (reads, writes) = match self.side {
             Side::Server => (in_quota, out_quota),
@@ -172,11 +174,13 @@ impl Core {
         };
         let mut inlet = self.inlet();
         let mut outlet = self.outlet();
+        let link = make()?;
         *inlet = Port::Linked(Inlet::new(link.clone(), self.side, pipe_type, reads));
         *outlet = Port::Linked(Outlet::new(link, self.side, pipe_type, writes));
         for (_, outcome) in lock(&self.connects).drain(..) {
             outcome.complete(Ok(()));
         }
+        Ok(())
     }
 
     /// Ends the conversation from this end's side and gives whether there was one: `Disconnected`

@@ -180,9 +180,18 @@ impl Doorman for LocalPipe {
                 name: instances.record.name.clone(),
                 ..answer(&instances, Win32Error(0))
             },
-            Operation::Open => match instances.let_in(request, socket.as_fd()) {
-                Ok((core, peer, segment)) => {
-                    core.attach(Link::new(segment, Bell::new(socket), Side::Server, peer));
+            Operation::Open => match instances.choose(&request, &socket) {
+                Ok((core, peer)) => {
+                    let mut seat = Some(socket);
+                    let attached = core.attach(|| instances.hand_over(&core, &mut seat, peer));
+                    match (attached, seat) {
+                        // It did not work out, and the instance keeps its place.
+                        (Err(code), Some(socket)) => {
+                            let refusal = answer(&instances, code);
+                            let _ = socket::send(&socket, &refusal.encode(), None);
+                        }
+                        _ => drop(instances.listening.pop_front()),
+                    }
                     return None;
                 }
                 Err(code) => answer(&instances, code),
@@ -199,33 +208,36 @@ impl Doorman for LocalPipe {
 }
 
 impl Instances {
-    /// Lets a client in: checks, picks the instance, hands the memory over. When the client has left
-    /// already, the instance keeps its place.
-    fn let_in(
-        &mut self,
-        request: Request,
-        client: impl AsFd,
-    ) -> Result<(Arc<Core>, u32, Segment)> {
+    /// Checks a client that wants to open the pipe, and picks the instance for it.
+    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, u32)> {
         let peer = socket::peer(&client).map_err(code)?;
         access::check(self.record.access, request.access, peer.uid)?;
-        let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?.clone();
-        let traits = core.traits;
-        let layout = Layout::new(
-            Layout::ring_for_quota(traits.out_quota),
-            Layout::ring_for_quota(traits.in_quota),
-        )
-        .ok_or(Win32Error::GEN_FAILURE)?;
+        let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
+        Ok((core.clone(), peer.pid.as_raw_nonzero().get() as u32))
+    }
+
+    /// Makes the memory of a conversation and gives it to the client.
+    fn hand_over(
+        &self,
+        core: &Core,
+        seat: &mut Option<OwnedFd>,
+        peer: u32,
+    ) -> Result<Arc<Link>> {
+        let Traits { out_quota, in_quota, .. } = core.traits;
+        let ring = Layout::ring_for_quota;
+        let layout = Layout::new(ring(out_quota), ring(in_quota)).ok_or(Win32Error::GEN_FAILURE)?;
         let (segment, memory) = Segment::create(layout).map_err(|error| io_code(&error))?;
         let size = |direction| layout.ring_len(direction) as u64;
         let welcome = Answer {
-            out_quota: traits.out_quota,
-            in_quota: traits.in_quota,
+            out_quota,
+            in_quota,
             rings: (size(Direction::ServerToClient), size(Direction::ClientToServer)),
             ..answer(self, Win32Error(0))
         };
-        socket::send(&client, &welcome.encode(), Some(memory.as_fd())).map_err(code)?;
-        self.listening.pop_front();
-        Ok((core, peer.pid.as_raw_nonzero().get() as u32, segment))
+        let client = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
+        socket::send(client, &welcome.encode(), Some(memory.as_fd())).map_err(code)?;
+        let client = seat.take().ok_or(Win32Error::GEN_FAILURE)?;
+        Ok(Link::new(segment, Bell::new(client), Side::Server, peer))
     }
 
     fn count(&self) -> InstanceCounts {
