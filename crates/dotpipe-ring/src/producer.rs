@@ -44,7 +44,10 @@ impl Stream {
 
     /// Where it begins and ends in the ring, as far as it has been placed.
     pub fn span(&self) -> (u64, u64) {
-        (self.start, align(self.start + WORD + u64::from(self.placed)))
+        (
+            self.start,
+            align(self.start + WORD + u64::from(self.placed)),
+        )
     }
 
     /// Whether all of it has been placed.

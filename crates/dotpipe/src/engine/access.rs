@@ -40,7 +40,12 @@ mod tests {
             (Access::Inbound, R.union(W), false, false),
             (Access::Outbound, R, true, true),
             (Access::Outbound, W, false, false),
-            (Access::Outbound, R.union(DesiredAccess::WRITE_ATTRIBUTES), true, false),
+            (
+                Access::Outbound,
+                R.union(DesiredAccess::WRITE_ATTRIBUTES),
+                true,
+                false,
+            ),
             (Access::Duplex, R.union(W), true, false),
             (Access::Duplex, R, true, true),
             (Access::Duplex, NONE, true, true),

@@ -111,7 +111,8 @@ impl Bell {
         if room.epoch != epoch {
             return Woken::News;
         }
-        let left = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        let left = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        {
             Some(Duration::ZERO) => return Woken::Late,
             left => left,
         };
@@ -119,7 +120,10 @@ impl Bell {
             drop(match left {
                 None => self.news.wait(room).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
-                    self.news.wait_timeout(room, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.news
+                        .wait_timeout(room, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             });
             return Woken::News;
@@ -127,7 +131,10 @@ impl Bell {
         let Ok(alarm) = Alarm::of_this_thread() else {
             // Out of descriptors: sleep in small pieces instead.
             let pause = Duration::from_millis(1);
-            drop(self.news.wait_timeout(room, left.map_or(pause, |left| left.min(pause))));
+            drop(
+                self.news
+                    .wait_timeout(room, left.map_or(pause, |left| left.min(pause))),
+            );
             self.ask_hung_up();
             self.hear();
             return Woken::Rung;

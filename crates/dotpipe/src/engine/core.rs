@@ -35,7 +35,10 @@ impl Rights {
     pub(super) fn of_server(access: Access) -> Rights {
         let mut rights = Rights::empty();
         rights.set(Rights::READ | Rights::READ_ATTRIBUTES, access.is_inbound());
-        rights.set(Rights::WRITE | Rights::WRITE_ATTRIBUTES, access.is_outbound());
+        rights.set(
+            Rights::WRITE | Rights::WRITE_ATTRIBUTES,
+            access.is_outbound(),
+        );
         rights
     }
 
@@ -167,7 +170,12 @@ impl Core {
     /// Begins the conversation that `make` makes. Nobody sees the end meanwhile, so the other side may
     /// be told of it within `make`.
     pub(super) fn attach(&self, make: impl FnOnce() -> Result<Arc<Link>>) -> Result<()> {
-        let Traits { pipe_type, out_quota, in_quota, .. } = self.traits;
+        let Traits {
+            pipe_type,
+            out_quota,
+            in_quota,
+            ..
+        } = self.traits;
         let (reads, writes) = match self.side {
             Side::Server => (in_quota, out_quota),
             Side::Client => (out_quota, in_quota),
@@ -199,7 +207,9 @@ impl Core {
         for (_, outcome) in lock(&self.connects).drain(..) {
             outcome.complete(Err(code));
         }
-        let (Port::Linked(mut reads), Port::Linked(mut writes)) = old else { return false };
+        let (Port::Linked(mut reads), Port::Linked(mut writes)) = old else {
+            return false;
+        };
         reads.fail_all(code);
         if state == State::Disconnected {
             writes.fail_pending(code);
@@ -226,7 +236,11 @@ impl Core {
 
     /// `ERROR_ACCESS_DENIED` unless the end has all of these rights.
     pub(super) fn need(&self, rights: Rights) -> Result<()> {
-        if self.rights.contains(rights) { Ok(()) } else { Err(Win32Error::ACCESS_DENIED) }
+        if self.rights.contains(rights) {
+            Ok(())
+        } else {
+            Err(Win32Error::ACCESS_DENIED)
+        }
     }
 
     pub(super) fn read_mode(&self) -> PipeMode {
@@ -244,8 +258,16 @@ impl Core {
     }
 
     pub(super) fn set_modes(&self, read_mode: PipeMode, wait_mode: WaitMode) {
-        let read = if read_mode == PipeMode::Message { MESSAGE_READ } else { 0 };
-        let wait = if wait_mode == WaitMode::NonBlocking { NON_BLOCKING } else { 0 };
+        let read = if read_mode == PipeMode::Message {
+            MESSAGE_READ
+        } else {
+            0
+        };
+        let wait = if wait_mode == WaitMode::NonBlocking {
+            NON_BLOCKING
+        } else {
+            0
+        };
         self.modes.store(read | wait, Ordering::Relaxed);
     }
 
@@ -270,7 +292,9 @@ impl Core {
     pub(super) fn end_connect(&self, id: u64, code: Win32Error) -> bool {
         let _inlet = self.inlet();
         let mut connects = lock(&self.connects);
-        let Some(place) = connects.iter().position(|(each, _)| *each == id) else { return false };
+        let Some(place) = connects.iter().position(|(each, _)| *each == id) else {
+            return false;
+        };
         connects.remove(place).1.complete(Err(code));
         true
     }
@@ -296,7 +320,9 @@ impl Core {
     pub(super) fn watch(&self, link: &Arc<Link>) -> Result<()> {
         let mut watched = lock(&self.watched);
         match &*watched {
-            Some((known, registration)) if Arc::ptr_eq(known, link) => registration.rearm(&link.bell),
+            Some((known, registration)) if Arc::ptr_eq(known, link) => {
+                registration.rearm(&link.bell)
+            }
             _ => {
                 let source: Weak<dyn Source> = self.this.clone();
                 let registration = Reactor::watch_once(&link.bell, source)?;
@@ -329,8 +355,15 @@ impl Core {
             ids.extend(outlet.waiting());
         }
         ids.extend(lock(&self.connects).iter().map(|(id, _)| *id));
-        let cancelled = ids.into_iter().filter(|id| self.cancel_operation(*id).is_ok()).count();
-        if cancelled > 0 { Ok(()) } else { Err(Win32Error::NOT_FOUND) }
+        let cancelled = ids
+            .into_iter()
+            .filter(|id| self.cancel_operation(*id).is_ok())
+            .count();
+        if cancelled > 0 {
+            Ok(())
+        } else {
+            Err(Win32Error::NOT_FOUND)
+        }
     }
 }
 

@@ -40,7 +40,10 @@ struct Read {
 
 enum Kind {
     /// A pending operation.
-    Owned { data: Vec<u8>, outcome: Arc<Outcome<ReceivedData>> },
+    Owned {
+        data: Vec<u8>,
+        outcome: Arc<Outcome<ReceivedData>>,
+    },
     /// A thread that sleeps; it holds its own buffer. `Some`: it has been cancelled.
     Thread { cancelled: Option<Win32Error> },
 }
@@ -92,7 +95,11 @@ struct VecSink<'a> {
 
 impl<'a> VecSink<'a> {
     fn new(data: &'a mut Vec<u8>, asked: usize) -> Self {
-        VecSink { len: data.len(), data, asked }
+        VecSink {
+            len: data.len(),
+            data,
+            asked,
+        }
     }
 }
 
@@ -167,7 +174,11 @@ impl Inlet {
         self.abandoned = true;
         // An end that closed took its waiting writes back itself; only what it had not even placed
         // whole (a question that nobody read) can be left.
-        let quota = if ending == Ending::Died { self.quota } else { u64::MAX };
+        let quota = if ending == Ending::Died {
+            self.quota
+        } else {
+            u64::MAX
+        };
         match self.consumer.abandon(quota) {
             Ok(()) => Some(ending),
             Err(corrupt) => Some(self.give_up(corrupt)),
@@ -317,13 +328,20 @@ impl Inlet {
 
     /// Puts a thread's read into the queue.
     pub(super) fn queue_thread(&mut self, id: u64, asked: usize) {
-        self.reads.push_back(Read { id, asked, kind: Kind::Thread { cancelled: None } });
+        self.reads.push_back(Read {
+            id,
+            asked,
+            kind: Kind::Thread { cancelled: None },
+        });
     }
 
     /// Puts a pending read into the queue.
     pub(super) fn queue_owned(&mut self, id: u64, asked: usize) -> Arc<Outcome<ReceivedData>> {
         let outcome = Outcome::new();
-        let kind = Kind::Owned { data: Vec::new(), outcome: outcome.clone() };
+        let kind = Kind::Owned {
+            data: Vec::new(),
+            outcome: outcome.clone(),
+        };
         self.reads.push_back(Read { id, asked, kind });
         outcome
     }
@@ -355,8 +373,13 @@ impl Inlet {
                 self.link.own.set_demand(0, 0);
                 return false;
             }
-            let thread_in_front =
-                matches!(self.reads.front(), Some(Read { kind: Kind::Thread { .. }, .. }));
+            let thread_in_front = matches!(
+                self.reads.front(),
+                Some(Read {
+                    kind: Kind::Thread { .. },
+                    ..
+                })
+            );
             if thread_in_front && (self.can_go_on() || self.link.ending().is_some()) {
                 return true;
             }
@@ -379,7 +402,10 @@ impl Inlet {
 
     /// Asks to be rung for data, and says for how much is waited.
     fn arm(&self) {
-        let demand = self.reads.iter().fold(0u64, |sum, read| sum.saturating_add(read.asked as u64));
+        let demand = self
+            .reads
+            .iter()
+            .fold(0u64, |sum, read| sum.saturating_add(read.asked as u64));
         self.link.own.set_demand(self.consumer.head(), demand);
         self.link.own.want_data();
     }
@@ -390,7 +416,10 @@ impl Inlet {
             // Only its own thread removes it, or a cancel that failed it.
             return Turn::Over(Err(Win32Error::OPERATION_ABORTED));
         };
-        if let Kind::Thread { cancelled: Some(code) } = self.reads[place].kind {
+        if let Kind::Thread {
+            cancelled: Some(code),
+        } = self.reads[place].kind
+        {
             self.reads.remove(place);
             return Turn::Over(Self::cut_short(sink, mode, code));
         }
@@ -413,7 +442,11 @@ impl Inlet {
     /// The result of a read that ends early: what it has taken already cannot go back, so it is as if
     /// the buffer had been smaller.
     fn cut_short(sink: &impl Sink, mode: PipeMode, code: Win32Error) -> Result<bool> {
-        if sink.len() > 0 { Ok(mode == PipeMode::Message) } else { Err(code) }
+        if sink.len() > 0 {
+            Ok(mode == PipeMode::Message)
+        } else {
+            Err(code)
+        }
     }
 
     /// A thread gives its read up.
@@ -441,7 +474,10 @@ impl Inlet {
                     Err(Win32Error::OPERATION_ABORTED)
                 } else {
                     let data = std::mem::take(data);
-                    Ok(ReceivedData { data, more: mode == PipeMode::Message })
+                    Ok(ReceivedData {
+                        data,
+                        more: mode == PipeMode::Message,
+                    })
                 });
                 self.reads.remove(place);
                 Some(false)
@@ -456,7 +492,9 @@ impl Inlet {
 
     /// Whether reads wait that nobody but the reactor drives.
     pub(super) fn needs_driving(&self) -> bool {
-        self.reads.iter().any(|read| matches!(read.kind, Kind::Owned { .. }))
+        self.reads
+            .iter()
+            .any(|read| matches!(read.kind, Kind::Owned { .. }))
     }
 
     /// Whether the read `id` is the next to be served.

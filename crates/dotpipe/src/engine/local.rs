@@ -62,7 +62,9 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     let records = folder.tidy()?;
     if let Some(first) = records.first() {
         // In this order: a pipe that is full says so whatever else is wrong.
-        let total = records.iter().fold(0u32, |sum, record| sum.saturating_add(record.instances));
+        let total = records
+            .iter()
+            .fold(0u32, |sum, record| sum.saturating_add(record.instances));
         if first.max_instances != UNLIMITED_INSTANCES && total >= first.max_instances {
             return Err(Win32Error::PIPE_BUSY);
         }
@@ -92,7 +94,10 @@ fn serve(
     first: Option<&Record>,
 ) -> Result<Arc<LocalPipe>> {
     let identity = folder.identity()?;
-    if let Some(pipe) = lock(&SERVED).as_ref().and_then(|served| served.get(&identity)) {
+    if let Some(pipe) = lock(&SERVED)
+        .as_ref()
+        .and_then(|served| served.get(&identity))
+    {
         return Ok(pipe.clone());
     }
     let record = Record {
@@ -128,7 +133,9 @@ fn serve(
         folder.remove_server(&pipe.file);
         return Err(code);
     }
-    lock(&SERVED).get_or_insert_default().insert(identity, pipe.clone());
+    lock(&SERVED)
+        .get_or_insert_default()
+        .insert(identity, pipe.clone());
     Ok(pipe)
 }
 
@@ -217,13 +224,12 @@ impl Instances {
     }
 
     /// Makes the memory of a conversation and gives it to the client.
-    fn hand_over(
-        &self,
-        core: &Core,
-        seat: &mut Option<OwnedFd>,
-        peer: u32,
-    ) -> Result<Arc<Link>> {
-        let Traits { out_quota, in_quota, .. } = core.traits;
+    fn hand_over(&self, core: &Core, seat: &mut Option<OwnedFd>, peer: u32) -> Result<Arc<Link>> {
+        let Traits {
+            out_quota,
+            in_quota,
+            ..
+        } = core.traits;
         let ring = Layout::ring_for_quota;
         let layout = Layout::new(ring(out_quota), ring(in_quota)).ok_or(Win32Error::GEN_FAILURE)?;
         let (segment, memory) = Segment::create(layout).map_err(|error| io_code(&error))?;
@@ -231,7 +237,10 @@ impl Instances {
         let welcome = Answer {
             out_quota,
             in_quota,
-            rings: (size(Direction::ServerToClient), size(Direction::ClientToServer)),
+            rings: (
+                size(Direction::ServerToClient),
+                size(Direction::ClientToServer),
+            ),
             ..answer(self, Win32Error(0))
         };
         let client = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
@@ -262,7 +271,11 @@ impl Instance {
         let listens_anew = match &*inlet {
             Port::Linked(inlet) => {
                 let left = inlet.link.ending_now().is_some();
-                return Err(if left { Win32Error::NO_DATA } else { Win32Error::PIPE_CONNECTED });
+                return Err(if left {
+                    Win32Error::NO_DATA
+                } else {
+                    Win32Error::PIPE_CONNECTED
+                });
             }
             Port::Listening => false,
             Port::Disconnected => {
@@ -278,7 +291,9 @@ impl Instance {
         drop(inlet);
         if listens_anew {
             instances.listening.push_back(core.clone());
-            self.pipe.guests.tell_waiting(&answer(&instances, Win32Error(0)));
+            self.pipe
+                .guests
+                .tell_waiting(&answer(&instances, Win32Error(0)));
         }
         connect
     }
@@ -307,7 +322,9 @@ impl Instance {
         {
             let mut instances = lock(&pipe.instances);
             instances.listening.retain(|each| !Arc::ptr_eq(each, core));
-            instances.all.retain(|each| !std::ptr::eq(each.as_ptr(), Arc::as_ptr(core)));
+            instances
+                .all
+                .retain(|each| !std::ptr::eq(each.as_ptr(), Arc::as_ptr(core)));
             core.detach(State::Closed);
         }
         // Without the folder's lock (somebody sits on it) the record is corrected all the same.

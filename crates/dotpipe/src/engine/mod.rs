@@ -6,8 +6,8 @@
 //! [`local`] are the instances of a name in this process, [`namespace`] the names of the machine,
 //! [`rendezvous`] how a client finds a server. [`reactor`] is the one thread in the background.
 
-pub(crate) mod anonymous;
 mod access;
+pub(crate) mod anonymous;
 mod bell;
 mod call;
 mod core;

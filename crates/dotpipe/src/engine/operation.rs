@@ -27,7 +27,10 @@ struct State<T> {
 impl<T: Clone> Outcome<T> {
     pub(super) fn new() -> Arc<Outcome<T>> {
         Arc::new(Outcome {
-            state: Mutex::new(State { result: None, waker: None }),
+            state: Mutex::new(State {
+                result: None,
+                waker: None,
+            }),
             ended: Condvar::new(),
         })
     }
@@ -62,10 +65,16 @@ impl<T: Clone> Outcome<T> {
                 return state.result.clone();
             }
             state = match deadline {
-                None => self.ended.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .ended
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.checked_duration_since(Instant::now())?;
-                    self.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.ended
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
         }
@@ -84,7 +93,11 @@ impl<T: Clone> Operation<T> {
     pub(super) fn ended(result: Result<T>) -> Operation<T> {
         let outcome = Outcome::new();
         outcome.complete(result);
-        Operation { outcome, canceller: None, id: 0 }
+        Operation {
+            outcome,
+            canceller: None,
+            id: 0,
+        }
     }
 
     /// One that goes on at `canceller`.
@@ -93,7 +106,11 @@ impl<T: Clone> Operation<T> {
         canceller: Weak<dyn Canceller>,
         id: u64,
     ) -> Operation<T> {
-        Operation { outcome, canceller: Some(canceller), id }
+        Operation {
+            outcome,
+            canceller: Some(canceller),
+            id,
+        }
     }
 
     pub(crate) fn result(&self) -> Option<Result<T>> {
@@ -102,7 +119,9 @@ impl<T: Clone> Operation<T> {
 
     pub(crate) fn wait(&self) -> Result<T> {
         // Without a deadline there is always a result.
-        self.outcome.wait_until(None).unwrap_or(Err(Win32Error::IO_INCOMPLETE))
+        self.outcome
+            .wait_until(None)
+            .unwrap_or(Err(Win32Error::IO_INCOMPLETE))
     }
 
     pub(crate) fn wait_for(&self, limit: Duration) -> Option<Result<T>> {
@@ -114,7 +133,9 @@ impl<T: Clone> Operation<T> {
             return Err(Win32Error::NOT_FOUND);
         }
         let canceller = self.canceller.as_ref().and_then(Weak::upgrade);
-        canceller.ok_or(Win32Error::NOT_FOUND)?.cancel_operation(self.id)
+        canceller
+            .ok_or(Win32Error::NOT_FOUND)?
+            .cancel_operation(self.id)
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T>> {

@@ -160,7 +160,11 @@ impl Outlet {
         let len = data.len() as u64;
         let count = quota::takes_at_once(len, unread, self.quota, demand, whole) as usize;
         let nothing = count == 0 && !data.is_empty();
-        Ok(if !nothing && self.publish(&data[..count])? { count } else { 0 })
+        Ok(if !nothing && self.publish(&data[..count])? {
+            count
+        } else {
+            0
+        })
     }
 
     /// Puts the question of a transaction into the pipe, whatever the quota says. It never waits.
@@ -200,13 +204,22 @@ impl Outlet {
         let len = u32::try_from(len).map_err(|_| Win32Error::INVALID_PARAMETER)?;
         self.issued += u64::from(len);
         let end = self.issued;
-        self.writes.push_back(Write { id, len, end, place: Place::Outside, source, report });
+        self.writes.push_back(Write {
+            id,
+            len,
+            end,
+            place: Place::Outside,
+            source,
+            report,
+        });
         self.announce();
         Ok(())
     }
 
     fn refresh(&mut self) -> Result<()> {
-        self.producer.refresh().map_err(|corrupt| self.give_up(corrupt))?;
+        self.producer
+            .refresh()
+            .map_err(|corrupt| self.give_up(corrupt))?;
         if !self.void.is_empty() {
             let head = self.producer.head();
             self.void.retain(|(_, end)| *end > head);
@@ -235,7 +248,12 @@ impl Outlet {
     /// Tells the reader how much is written that it cannot see in the ring.
     fn announce(&mut self) {
         let outside = |write: &&Write| matches!(write.place, Place::Outside);
-        let bytes = self.writes.iter().filter(outside).map(|write| u64::from(write.len)).sum();
+        let bytes = self
+            .writes
+            .iter()
+            .filter(outside)
+            .map(|write| u64::from(write.len))
+            .sum();
         self.producer.set_unplaced(bytes);
     }
 
@@ -260,7 +278,9 @@ impl Outlet {
         }
         loop {
             let write = &mut self.writes[place];
-            let Place::Entry(stream) = &mut write.place else { return Ok(true) };
+            let Place::Entry(stream) = &mut write.place else {
+                return Ok(true);
+            };
             let rest = &data[stream.placed()..];
             if rest.is_empty() {
                 return Ok(true);
@@ -353,7 +373,9 @@ impl Outlet {
         for flush in &self.flushes {
             by_place = by_place.min(self.live_end(flush.target).max(head + 1));
         }
-        self.link.own.want_progress(by_count, if by_place == u64::MAX { 0 } else { by_place });
+        self.link
+            .own
+            .want_progress(by_count, if by_place == u64::MAX { 0 } else { by_place });
     }
 
     /// The turn of a thread whose write `id` of `data` is in the queue.
@@ -384,7 +406,9 @@ impl Outlet {
             return Ok(false);
         }
         let write = &self.writes[place];
-        self.producer.refresh().map_err(|corrupt| self.give_up(corrupt))?;
+        self.producer
+            .refresh()
+            .map_err(|corrupt| self.give_up(corrupt))?;
         let consumed = self.producer.consumed();
         Ok(write.is_placed() && quota::is_complete(write.end, consumed, self.quota))
     }
@@ -395,7 +419,9 @@ impl Outlet {
         let Some(place) = self.writes.iter().position(|write| write.id == id) else {
             return Err(code);
         };
-        let Some(write) = self.writes.remove(place) else { return Err(code) };
+        let Some(write) = self.writes.remove(place) else {
+            return Err(code);
+        };
         let unread = match &write.place {
             Place::Outside => write.len,
             Place::Entry(stream) => match self.producer.revoke(stream) {
@@ -446,12 +472,16 @@ impl Outlet {
     pub(super) fn waiting(&self) -> Vec<u64> {
         let cancellable = |write: &&Write| !matches!(write.report, Report::Done);
         let writes = self.writes.iter().filter(cancellable).map(|write| write.id);
-        writes.chain(self.flushes.iter().map(|flush| flush.id)).collect()
+        writes
+            .chain(self.flushes.iter().map(|flush| flush.id))
+            .collect()
     }
 
     /// Whether writes wait that nobody but the reactor drives.
     pub(super) fn needs_driving(&self) -> bool {
-        self.writes.iter().any(|write| !matches!(write.report, Report::Thread(_)))
+        self.writes
+            .iter()
+            .any(|write| !matches!(write.report, Report::Thread(_)))
     }
 
     /// Whether a write of one byte would not wait.
@@ -487,8 +517,17 @@ impl Outlet {
 
     /// Begins a flush of everything that has been written so far.
     pub(super) fn begin_flush(&mut self, id: u64) {
-        let outside = self.writes.back().filter(|write| !write.is_placed()).map(|write| write.end);
-        self.flushes.push(Flush { id, target: self.producer.tail(), outside, cancelled: false });
+        let outside = self
+            .writes
+            .back()
+            .filter(|write| !write.is_placed())
+            .map(|write| write.end);
+        self.flushes.push(Flush {
+            id,
+            target: self.producer.tail(),
+            outside,
+            cancelled: false,
+        });
     }
 
     /// The turn of the thread whose flush is `id`: its result, once it is over.
@@ -509,7 +548,11 @@ impl Outlet {
     fn is_flushed(&mut self, place: usize) -> Result<bool> {
         self.refresh()?;
         if let Some(end) = self.flushes[place].outside {
-            if self.writes.iter().any(|write| !write.is_placed() && write.end <= end) {
+            if self
+                .writes
+                .iter()
+                .any(|write| !write.is_placed() && write.end <= end)
+            {
                 return Ok(false);
             }
             self.flushes[place].target = self.producer.tail();

@@ -33,7 +33,10 @@ mod tests {
         assert!(is_complete(101, 1, 100));
         assert!(!is_complete(3, 2, 0));
         assert!(is_complete(3, 3, 0));
-        assert!(is_complete(3, 9, 0), "a reader that runs ahead is somebody else's problem");
+        assert!(
+            is_complete(3, 9, 0),
+            "a reader that runs ahead is somebody else's problem"
+        );
     }
 
     #[test]

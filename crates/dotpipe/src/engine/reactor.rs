@@ -129,7 +129,10 @@ impl Reactor {
                 match event.data.u64() {
                     ALARM => self.alarm.hush(),
                     token => {
-                        let source = lock(&self.sources).known.get(&token).and_then(Weak::upgrade);
+                        let source = lock(&self.sources)
+                            .known
+                            .get(&token)
+                            .and_then(Weak::upgrade);
                         if let Some(source) = source {
                             source.ready();
                         }
@@ -190,8 +193,9 @@ impl Reactor {
     }
 }
 
-const ONCE: epoll::EventFlags =
-    epoll::EventFlags::IN.union(epoll::EventFlags::RDHUP).union(epoll::EventFlags::ONESHOT);
+const ONCE: epoll::EventFlags = epoll::EventFlags::IN
+    .union(epoll::EventFlags::RDHUP)
+    .union(epoll::EventFlags::ONESHOT);
 
 impl Registration {
     /// Watches `fd`, the one that was registered, once more.
@@ -202,7 +206,9 @@ impl Registration {
 
     /// Tells the source when `time` has come.
     pub(super) fn expire_at(&self, time: Instant) {
-        lock(&self.reactor.sources).timers.insert((time, self.token));
+        lock(&self.reactor.sources)
+            .timers
+            .insert((time, self.token));
         self.reactor.alarm.ring();
     }
 

@@ -3,7 +3,9 @@
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use super::{HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys};
+use super::{
+    HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys,
+};
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.

@@ -81,9 +81,14 @@ impl std::ops::AddAssign for InstanceCounts {
 impl InstanceCounts {
     /// All of them.
     pub fn total(&self) -> u32 {
-        [self.connected, self.closing, self.disconnected, self.unknown]
-            .into_iter()
-            .fold(self.listening, u32::saturating_add)
+        [
+            self.connected,
+            self.closing,
+            self.disconnected,
+            self.unknown,
+        ]
+        .into_iter()
+        .fold(self.listening, u32::saturating_add)
     }
 }
 

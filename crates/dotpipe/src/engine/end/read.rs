@@ -24,17 +24,27 @@ impl End {
             let mut port = self.core.inlet();
             let inlet = port.linked()?;
             let mode = self.core.read_mode();
-            let fill = if inlet.has_waiting() { Fill::Nothing } else { inlet.fill(&mut sink, mode)? };
+            let fill = if inlet.has_waiting() {
+                Fill::Nothing
+            } else {
+                inlet.fill(&mut sink, mode)?
+            };
             match fill {
-                Fill::Done { more } => return Ok(Received { len: sink.len, more }),
+                Fill::Done { more } => {
+                    return Ok(Received {
+                        len: sink.len,
+                        more,
+                    });
+                }
                 _ if self.core.wait_mode() == WaitMode::NonBlocking => {
                     return at_once(&sink, mode);
                 }
                 Fill::Nothing if may_spin => {
                     let (watch, link) = (inlet.watch(), inlet.link.clone());
                     drop(port);
-                    may_spin =
-                        link.read_spin.until(|| watch.is_ready() || link.ending().is_some());
+                    may_spin = link
+                        .read_spin
+                        .until(|| watch.is_ready() || link.ending().is_some());
                 }
                 Fill::Nothing | Fill::Begun => {
                     let id = self.core.new_id();
@@ -47,7 +57,8 @@ impl End {
     }
 
     pub(crate) fn start_read(&self, len: usize) -> Operation<ReceivedData> {
-        self.try_start_read(len).unwrap_or_else(|code| Operation::ended(Err(code)))
+        self.try_start_read(len)
+            .unwrap_or_else(|code| Operation::ended(Err(code)))
     }
 
     fn try_start_read(&self, len: usize) -> Result<Operation<ReceivedData>> {
@@ -57,7 +68,10 @@ impl End {
             let mut data = vec![0; len.min(available)];
             let received = self.read(&mut data, None)?;
             data.truncate(received.len);
-            return Ok(Operation::ended(Ok(ReceivedData { data, more: received.more })));
+            return Ok(Operation::ended(Ok(ReceivedData {
+                data,
+                more: received.more,
+            })));
         }
         let mut port = self.core.inlet();
         let inlet = port.linked()?;
@@ -92,7 +106,10 @@ impl End {
     pub(crate) fn poll_descriptor(&self) -> Result<OwnedFd> {
         let mut port = self.core.inlet();
         let link = &port.linked()?.link;
-        link.bell.as_fd().try_clone_to_owned().map_err(|error| io_code(&error))
+        link.bell
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|error| io_code(&error))
     }
 
     pub(crate) fn arm(&self, interest: Interest) -> Result<Interest> {
@@ -117,7 +134,10 @@ impl End {
 fn at_once(sink: &impl Sink, mode: PipeMode) -> Result<Received> {
     match sink.len() {
         0 => Err(Win32Error::NO_DATA),
-        len => Ok(Received { len, more: mode == PipeMode::Message }),
+        len => Ok(Received {
+            len,
+            more: mode == PipeMode::Message,
+        }),
     }
 }
 
@@ -153,7 +173,10 @@ impl Core {
                 over
             };
             if let Some(result) = over {
-                return result.map(|more| Received { len: sink.len, more });
+                return result.map(|more| Received {
+                    len: sink.len,
+                    more,
+                });
             }
             let start = clock::now();
             if link.bell.sleep(epoch, deadline) == Woken::Rung {

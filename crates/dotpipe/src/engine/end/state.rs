@@ -57,7 +57,10 @@ impl End {
     pub(crate) fn peer_computer_name(&self) -> Result<String> {
         self.core.inlet().linked()?;
         // Only processes of this machine can be at the other end of a local pipe.
-        Ok(rustix::system::uname().nodename().to_string_lossy().into_owned())
+        Ok(rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned())
     }
 }
 

@@ -20,8 +20,13 @@ impl End {
         deadline: Option<Instant>,
     ) -> Result<Received> {
         let id = self.core.new_id();
-        let link = self.ask(question, |inlet| inlet.queue_thread(id, reply.len()))?.1;
-        let mut sink = SliceSink { buffer: reply, len: 0 };
+        let link = self
+            .ask(question, |inlet| inlet.queue_thread(id, reply.len()))?
+            .1;
+        let mut sink = SliceSink {
+            buffer: reply,
+            len: 0,
+        };
         self.core.sleep_in_read(&link, id, &mut sink, deadline)
     }
 
@@ -46,7 +51,9 @@ impl End {
     ) -> Result<(T, Arc<Link>)> {
         self.core.need(Rights::READ | Rights::WRITE)?;
         let mut port = self.core.inlet();
-        let Port::Linked(inlet) = &mut *port else { return Err(Win32Error::BAD_PIPE) };
+        let Port::Linked(inlet) = &mut *port else {
+            return Err(Win32Error::BAD_PIPE);
+        };
         let link = inlet.link.clone();
         match link.ending_now() {
             Some(Ending::Disconnected) => return Err(Win32Error::PIPE_NOT_CONNECTED),

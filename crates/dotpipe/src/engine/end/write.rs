@@ -39,7 +39,8 @@ impl End {
     }
 
     pub(crate) fn start_write(&self, data: Vec<u8>) -> Operation<usize> {
-        self.try_start_write(data).unwrap_or_else(|code| Operation::ended(Err(code)))
+        self.try_start_write(data)
+            .unwrap_or_else(|code| Operation::ended(Err(code)))
     }
 
     fn try_start_write(&self, data: Vec<u8>) -> Result<Operation<usize>> {
@@ -110,7 +111,9 @@ impl Core {
                 return result;
             }
             if may_spin {
-                may_spin = link.write_spin.until(|| watch.is_ready() || link.ending().is_some());
+                may_spin = link
+                    .write_spin
+                    .until(|| watch.is_ready() || link.ending().is_some());
                 continue;
             }
             let start = clock::now();

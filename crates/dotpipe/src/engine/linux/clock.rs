@@ -1,11 +1,11 @@
 //! Clocks and processors, as cheap as they come: none of these enters the kernel on usual machines.
 
-use std::sync::OnceLock;
-
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 fn nanoseconds(time: Timespec) -> u64 {
-    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+    (time.tv_sec as u64)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(time.tv_nsec as u64)
 }
 
 /// Nanoseconds of the monotonic clock, the same in all processes.
@@ -21,10 +21,4 @@ pub(in crate::engine) fn coarse() -> u64 {
 /// The number of the processor on which this thread runs right now.
 pub(in crate::engine) fn cpu() -> u64 {
     rustix::thread::sched_getcpu() as u64
-}
-
-/// How many processors this process may use.
-pub(in crate::engine) fn processors() -> usize {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

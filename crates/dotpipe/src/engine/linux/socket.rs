@@ -18,7 +18,12 @@ use rustix::net::{
 const BACKLOG: i32 = 1024;
 
 fn new_socket() -> Result<OwnedFd> {
-    rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+    rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
 }
 
 /// The address of a file in an open folder. Going through the descriptor keeps it short, whatever the
@@ -112,7 +117,9 @@ pub(in crate::engine) fn receive(socket: impl AsFd, packet: &mut [u8]) -> Result
         }
     };
     let mut fd = None;
-    let mut truncated = received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
+    let mut truncated = received
+        .flags
+        .intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(fds) = message {
             for each in fds {
@@ -121,7 +128,11 @@ pub(in crate::engine) fn receive(socket: impl AsFd, packet: &mut [u8]) -> Result
             }
         }
     }
-    Ok(Packet { len: received.bytes, fd, truncated })
+    Ok(Packet {
+        len: received.bytes,
+        fd,
+        truncated,
+    })
 }
 
 /// Process, user and group at the other end when the connection was made: the kernel's word.
@@ -150,7 +161,10 @@ pub(in crate::engine) fn hear(socket: impl AsFd) -> bool {
 /// Whether the other side has gone, without waiting and without taking anything.
 pub(in crate::engine) fn has_hung_up(socket: impl AsFd) -> bool {
     let mut fds = [PollFd::new(&socket, PollFlags::RDHUP)];
-    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let none = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
     matches!(poll(&mut fds, Some(&none)), Ok(1..)) && fds[0].revents().intersects(gone)
 }

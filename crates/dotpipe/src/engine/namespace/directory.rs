@@ -25,23 +25,39 @@ struct Candidate {
 }
 
 fn choose() -> Candidate {
-    let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(path) = variable("DOTPIPE_DIR") {
-        return Candidate { path, private: false };
+        return Candidate {
+            path,
+            private: false,
+        };
     }
     let mode = |path: &Path| rustix::fs::stat(path).ok().map(|stat| stat.st_mode);
     let is_folder = |mode: u32| FileType::from_raw_mode(mode) == FileType::Directory;
     let machine = Path::new(MACHINE_WIDE);
     if mode(machine).is_some_and(|mode| is_folder(mode) && mode & Mode::SVTX.bits() != 0) {
-        return Candidate { path: machine.into(), private: false };
+        return Candidate {
+            path: machine.into(),
+            private: false,
+        };
     }
     if let Some(runtime) = variable("XDG_RUNTIME_DIR")
         && mode(&runtime).is_some_and(is_folder)
     {
-        return Candidate { path: runtime.join("dotpipe"), private: true };
+        return Candidate {
+            path: runtime.join("dotpipe"),
+            private: true,
+        };
     }
     let user = rustix::process::geteuid().as_raw();
-    Candidate { path: format!("/tmp/dotpipe-{user}").into(), private: true }
+    Candidate {
+        path: format!("/tmp/dotpipe-{user}").into(),
+        private: true,
+    }
 }
 
 /// The directory for a client: `ERROR_FILE_NOT_FOUND` when there is none, and so no pipe.
@@ -78,7 +94,12 @@ fn open_checked(candidate: &Candidate) -> rustix::io::Result<OwnedFd> {
         return rustix::fs::openat(CWD, &candidate.path, FOLDER, Mode::empty());
     }
     // In a place where others can make files: not through a link of theirs, and only our own folder.
-    let fd = rustix::fs::openat(CWD, &candidate.path, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+    let fd = rustix::fs::openat(
+        CWD,
+        &candidate.path,
+        FOLDER | OFlags::NOFOLLOW,
+        Mode::empty(),
+    )?;
     let stat = rustix::fs::fstat(&fd)?;
     let others = Mode::WGRP | Mode::WOTH;
     if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & others.bits() != 0 {

@@ -63,18 +63,26 @@ impl Folder {
         };
         let files = list(root.as_fd()).map_err(code)?;
         // One that vanishes meanwhile, or may not be looked into, is left out.
-        Ok(files.iter().filter_map(|file| Folder::open(&root, file).ok()).collect())
+        Ok(files
+            .iter()
+            .filter_map(|file| Folder::open(&root, file).ok())
+            .collect())
     }
 
     fn open(root: &OwnedFd, file: &str) -> rustix::io::Result<Folder> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Folder { fd: rustix::fs::openat(root, file, flags, Mode::empty())? })
+        Ok(Folder {
+            fd: rustix::fs::openat(root, file, flags, Mode::empty())?,
+        })
     }
 
     /// The ids of the server processes that have a socket here, dead ones included.
     pub(in crate::engine) fn servers(&self) -> Result<Vec<String>> {
         let files = list(self.fd.as_fd()).map_err(code)?;
-        Ok(files.iter().filter_map(|file| id_of(file, SOCKET).map(str::to_owned)).collect())
+        Ok(files
+            .iter()
+            .filter_map(|file| id_of(file, SOCKET).map(str::to_owned))
+            .collect())
     }
 
     /// Connects to a server process. `None` when it is dead.
@@ -102,7 +110,9 @@ impl Folder {
     fn records(&self) -> rustix::io::Result<Vec<(String, bool, Option<Record>)>> {
         let mut records = Vec::new();
         for file in list(self.fd.as_fd())? {
-            let Some(id) = id_of(&file, RECORD) else { continue };
+            let Some(id) = id_of(&file, RECORD) else {
+                continue;
+            };
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
             let fd = match rustix::fs::openat(&self.fd, &file, flags, Mode::empty()) {
                 Ok(fd) => fd,
@@ -148,7 +158,8 @@ impl LockedFolder {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
         loop {
-            if let Some(folder) = LockedFolder::lock_once(directory::open_or_make()?, &file, true)? {
+            if let Some(folder) = LockedFolder::lock_once(directory::open_or_make()?, &file, true)?
+            {
                 return Ok(folder);
             }
             if Instant::now() > end {
@@ -188,7 +199,12 @@ impl LockedFolder {
         if rustix::fs::fstat(&lock).map_err(code)?.st_nlink == 0 {
             return Ok(None);
         }
-        Ok(Some(LockedFolder { root, file: file.to_owned(), folder, _lock: lock }))
+        Ok(Some(LockedFolder {
+            root,
+            file: file.to_owned(),
+            folder,
+            _lock: lock,
+        }))
     }
 
     /// Identifies the folder among all that this process knows.
@@ -241,13 +257,17 @@ impl LockedFolder {
         // Everybody who may open the pipe at all connects; the server decides (and `connect` on a
         // socket needs the right to write).
         let all = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
-        rustix::fs::chmodat(folder, format!("{id}{SOCKET}"), all, AtFlags::empty()).map_err(code)?;
+        rustix::fs::chmodat(folder, format!("{id}{SOCKET}"), all, AtFlags::empty())
+            .map_err(code)?;
         // Under another name until it is locked, so that nobody takes it for dead.
         let (new, done) = (format!("{id}{UNFINISHED}"), format!("{id}{RECORD}"));
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
         let fd = rustix::fs::openat(folder, &new, flags, mode).map_err(code)?;
-        let file = RecordFile { fd, id: id.to_owned() };
+        let file = RecordFile {
+            fd,
+            id: id.to_owned(),
+        };
         flock(&file.fd, FlockOperation::NonBlockingLockExclusive).map_err(code)?;
         file.update(record)?;
         rustix::fs::renameat(folder, &new, folder, &done).map_err(code)?;
@@ -272,7 +292,8 @@ impl LockedFolder {
     fn unlink(&self, id: &str) {
         // The socket first: no client shall find a server without a record.
         for ending in [SOCKET, RECORD, UNFINISHED] {
-            let _ = rustix::fs::unlinkat(&self.folder.fd, format!("{id}{ending}"), AtFlags::empty());
+            let _ =
+                rustix::fs::unlinkat(&self.folder.fd, format!("{id}{ending}"), AtFlags::empty());
         }
     }
 }

@@ -130,7 +130,10 @@ mod tests {
             assert_eq!(Record::parse(&text[..cut]), None, "{cut}");
         }
         assert_eq!(Record::parse(&text.replace("dotpipe 1", "dotpipe 2")), None);
-        assert_eq!(Record::parse(&text.replace("type message", "type other")), None);
+        assert_eq!(
+            Record::parse(&text.replace("type message", "type other")),
+            None
+        );
         assert_eq!(Record::parse(&text.replace("max 255", "max -1")), None);
     }
 }

@@ -48,14 +48,20 @@ fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
 
 /// Asks one server process. `None` when it is dead or has just left.
 fn ask(folder: &Folder, id: &str, request: Request) -> Result<Option<Reply>> {
-    let Some(socket) = folder.connect(id, PATIENCE)? else { return Ok(None) };
+    let Some(socket) = folder.connect(id, PATIENCE)? else {
+        return Ok(None);
+    };
     match socket::send(&socket, &request.encode(), None) {
         Ok(()) => {}
         Err(Errno::PIPE | Errno::CONNRESET) => return Ok(None),
         Err(error) => return Err(code(error)),
     }
     let received = receive(&socket)?;
-    Ok(received.map(|(answer, memory)| Reply { answer, socket, memory }))
+    Ok(received.map(|(answer, memory)| Reply {
+        answer,
+        socket,
+        memory,
+    }))
 }
 
 /// Asks all server processes of a name, until `until` has what it wants. `ERROR_FILE_NOT_FOUND` when
@@ -83,13 +89,20 @@ fn ask_all<T>(
 }
 
 fn refuse_remote(name: &PipeName) -> Result<()> {
-    if name.is_local() { Ok(()) } else { Err(Win32Error::BAD_NETPATH) }
+    if name.is_local() {
+        Ok(())
+    } else {
+        Err(Win32Error::BAD_NETPATH)
+    }
 }
 
 /// Opens the instance that has listened longest, in the first server process that has one.
 pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     refuse_remote(name)?;
-    let request = Request { operation: Operation::Open, access };
+    let request = Request {
+        operation: Operation::Open,
+        access,
+    };
     let opened = ask_all(name, request, |reply| match reply.answer.code {
         Win32Error(0) => enter(name, access, reply).map(Some),
         Win32Error::PIPE_BUSY => Ok(None),
@@ -100,14 +113,22 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 
 /// Makes a client end of what the server handed over.
 fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
-    let Reply { answer, socket, memory } = reply;
+    let Reply {
+        answer,
+        socket,
+        memory,
+    } = reply;
     let size = |ring: u64| usize::try_from(ring).unwrap_or(usize::MAX);
     let layout = Layout::new(size(answer.rings.0), size(answer.rings.1));
     let (Some(layout), Some(memory)) = (layout, memory) else {
         return Err(Win32Error::GEN_FAILURE);
     };
     let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
-    let server = socket::peer(&socket).map_err(code)?.pid.as_raw_nonzero().get();
+    let server = socket::peer(&socket)
+        .map_err(code)?
+        .pid
+        .as_raw_nonzero()
+        .get();
     let link = Link::new(segment, Bell::new(socket), Side::Client, server as u32);
     let traits = Traits {
         pipe_type: answer.pipe_type,
@@ -133,8 +154,13 @@ pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
         let notices = folder.watch()?;
         let mut kept = Vec::new();
         for id in folder.servers()? {
-            let request = Request { operation: Operation::Wait, access: DesiredAccess::empty() };
-            let Some(reply) = ask(&folder, &id, request)? else { continue };
+            let request = Request {
+                operation: Operation::Wait,
+                access: DesiredAccess::empty(),
+            };
+            let Some(reply) = ask(&folder, &id, request)? else {
+                continue;
+            };
             match reply.answer.code {
                 Win32Error(0) => return Ok(()),
                 Win32Error::IO_PENDING => {}
@@ -174,7 +200,11 @@ fn sleep(notices: &OwnedFd, servers: &mut Vec<OwnedFd>, end: Option<Instant>) ->
             return Ok(false);
         }
         let mut fds = vec![PollFd::new(notices, PollFlags::IN)];
-        fds.extend(servers.iter().map(|server| PollFd::new(server, PollFlags::IN)));
+        fds.extend(
+            servers
+                .iter()
+                .map(|server| PollFd::new(server, PollFlags::IN)),
+        );
         match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(code(error)),
@@ -238,8 +268,15 @@ fn status_in(folder: &Folder) -> Option<PipeStatus> {
 /// Asks the server process of this number how its instances are.
 fn ask_counts(folder: &Folder, process: u32) -> Option<InstanceCounts> {
     let own = format!("{process}-");
-    let id = folder.servers().ok()?.into_iter().find(|id| id.starts_with(&own))?;
-    let request = Request { operation: Operation::Query, access: DesiredAccess::empty() };
+    let id = folder
+        .servers()
+        .ok()?
+        .into_iter()
+        .find(|id| id.starts_with(&own))?;
+    let request = Request {
+        operation: Operation::Query,
+        access: DesiredAccess::empty(),
+    };
     let reply = ask(folder, &id, request).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

@@ -181,7 +181,9 @@ impl Guests {
 impl Source for Guests {
     fn ready(&self) {
         for _ in 0..MOST_AT_ONCE {
-            let Ok(Some(socket)) = socket::accept(&self.listener) else { return };
+            let Ok(Some(socket)) = socket::accept(&self.listener) else {
+                return;
+            };
             // Most have spoken by now.
             if let Some(silent) = self.hear(socket) {
                 let mut present = lock(&self.present);
@@ -199,8 +201,12 @@ impl Source for Guests {
 
 impl Source for Guest {
     fn ready(&self) {
-        let Some(host) = self.host.upgrade() else { return };
-        let Some((socket, registration)) = lock(&self.seat).take() else { return };
+        let Some(host) = self.host.upgrade() else {
+            return;
+        };
+        let Some((socket, registration)) = lock(&self.seat).take() else {
+            return;
+        };
         host.dismiss(self.id);
         registration.release(&socket);
         // One that waits and speaks again breaks the rules and is sent away by this as well: its

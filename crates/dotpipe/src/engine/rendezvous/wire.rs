@@ -117,8 +117,13 @@ impl Request {
             3 => Operation::Query,
             _ => return Err(NONSENSE),
         };
-        let access = u8::try_from(u32_at(bytes, 12)).ok().and_then(DesiredAccess::from_bits);
-        Ok(Request { operation, access: access.ok_or(NONSENSE)? })
+        let access = u8::try_from(u32_at(bytes, 12))
+            .ok()
+            .and_then(DesiredAccess::from_bits);
+        Ok(Request {
+            operation,
+            access: access.ok_or(NONSENSE)?,
+        })
     }
 }
 
@@ -134,7 +139,13 @@ impl Answer {
             PipeMode::Byte => 0u32,
             PipeMode::Message => 4,
         };
-        let InstanceCounts { listening, connected, closing, disconnected, .. } = self.counts;
+        let InstanceCounts {
+            listening,
+            connected,
+            closing,
+            disconnected,
+            ..
+        } = self.counts;
         for word in [
             self.code.0,
             access,
@@ -197,7 +208,9 @@ impl Answer {
             process: u32_at(bytes, 52),
             pipe: PipeId(u64_at(bytes, 56)),
             rings: (u64_at(bytes, 64), u64_at(bytes, 72)),
-            name: std::str::from_utf8(&bytes[ANSWER_LEN..]).map_err(|_| NONSENSE)?.to_owned(),
+            name: std::str::from_utf8(&bytes[ANSWER_LEN..])
+                .map_err(|_| NONSENSE)?
+                .to_owned(),
         })
     }
 }
@@ -232,7 +245,11 @@ mod tests {
     #[test]
     fn both_survive_the_trip() {
         for operation in [Operation::Open, Operation::Wait, Operation::Query] {
-            for access in [DesiredAccess::empty(), DesiredAccess::all(), DesiredAccess::READ] {
+            for access in [
+                DesiredAccess::empty(),
+                DesiredAccess::all(),
+                DesiredAccess::READ,
+            ] {
                 let request = Request { operation, access };
                 assert_eq!(Request::decode(&request.encode()), Ok(request));
             }
@@ -242,27 +259,54 @@ mod tests {
 
     #[test]
     fn conversations_that_go_wrong() {
-        let good = Request { operation: Operation::Open, access: DesiredAccess::READ }.encode();
+        let good = Request {
+            operation: Operation::Open,
+            access: DesiredAccess::READ,
+        }
+        .encode();
         let with = |offset: usize, byte: u8| {
             let mut bytes = good;
             bytes[offset] = byte;
             Request::decode(&bytes)
         };
         assert_eq!(with(7, 2), Err(Win32Error::NOT_SUPPORTED));
-        for (offset, byte) in [(0, 0), (8, 0), (8, 9), (11, 1), (12, 0xff), (13, 1), (31, 1)] {
-            assert_eq!(with(offset, byte), Err(Win32Error::INVALID_PARAMETER), "{offset}");
+        for (offset, byte) in [
+            (0, 0),
+            (8, 0),
+            (8, 9),
+            (11, 1),
+            (12, 0xff),
+            (13, 1),
+            (31, 1),
+        ] {
+            assert_eq!(
+                with(offset, byte),
+                Err(Win32Error::INVALID_PARAMETER),
+                "{offset}"
+            );
         }
         for len in 0..good.len() {
-            assert_eq!(Request::decode(&good[..len]), Err(Win32Error::INVALID_PARAMETER));
+            assert_eq!(
+                Request::decode(&good[..len]),
+                Err(Win32Error::INVALID_PARAMETER)
+            );
         }
         let good = answer().encode();
         for len in 0..ANSWER_LEN {
-            assert_eq!(Answer::decode(&good[..len]), Err(Win32Error::GEN_FAILURE), "{len}");
+            assert_eq!(
+                Answer::decode(&good[..len]),
+                Err(Win32Error::GEN_FAILURE),
+                "{len}"
+            );
         }
         for (offset, byte) in [(3, 0), (12, 9), (16, 1), (96, 0xff)] {
             let mut bytes = good.clone();
             bytes[offset] = byte;
-            assert_eq!(Answer::decode(&bytes), Err(Win32Error::GEN_FAILURE), "{offset}");
+            assert_eq!(
+                Answer::decode(&bytes),
+                Err(Win32Error::GEN_FAILURE),
+                "{offset}"
+            );
         }
     }
 }
