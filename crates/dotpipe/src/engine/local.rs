@@ -24,12 +24,16 @@ use crate::options::{CreateOptions, PipeMode, UNLIMITED_INSTANCES, WaitMode};
 use crate::win32::Win32Error;
 
 /// The pipes that this process serves, by the folder of their name. Changed with that folder locked.
-static SERVED: Mutex<Option<HashMap<(u64, u64), Arc<LocalPipe>>>> = Mutex::new(None);
+static SERVED: Mutex<Option<Served>> = Mutex::new(None);
+
+/// Device and inode of the folder.
+type FolderId = (u64, u64);
+type Served = HashMap<FolderId, Arc<LocalPipe>>;
 
 /// A pipe as this process serves it.
 pub(super) struct LocalPipe {
     name: PipeName,
-    folder: (u64, u64),
+    folder: FolderId,
     file: RecordFile,
     guests: Arc<Guests>,
     instances: Mutex<Instances>,
