@@ -43,7 +43,11 @@ fn server(count: usize) -> Result<(), Box<dyn Error>> {
         let received = server.read(&mut buffer)?;
         server.write(&buffer[..received.len])?;
     }
-    if client.wait()?.success() { Ok(()) } else { Err("the client failed".into()) }
+    if client.wait()?.success() {
+        Ok(())
+    } else {
+        Err("the client failed".into())
+    }
 }
 
 fn client(name: &PipeName, count: usize) -> Result<(), Box<dyn Error>> {
@@ -58,6 +62,9 @@ fn client(name: &PipeName, count: usize) -> Result<(), Box<dyn Error>> {
             return Err("another message came back".into());
         }
     }
-    println!("{count} round trips of {LEN} bytes, {:.3?} each", start.elapsed() / count as u32);
+    println!(
+        "{count} round trips of {LEN} bytes, {:.3?} each",
+        start.elapsed() / count as u32
+    );
     Ok(())
 }

@@ -181,10 +181,14 @@ fn answer(instances: &Instances, code: Win32Error) -> Answer {
 }
 
 impl Doorman for LocalPipe {
-    fn answer(&self, request: Request, socket: OwnedFd) -> Option<OwnedFd> {
+    fn answer(&self, request: Request, socket: OwnedFd) {
         let mut instances = lock(&self.instances);
         let refusal = match request.operation {
-            Operation::Wait if instances.listening.is_empty() => return Some(socket),
+            Operation::Wait if instances.listening.is_empty() => {
+                // With the instances locked: one that listens from now on tells this client too.
+                let pending = answer(&instances, Win32Error::IO_PENDING);
+                return self.guests.keep_waiting(socket, &pending);
+            }
             Operation::Wait => answer(&instances, Win32Error(0)),
             Operation::Query => Answer {
                 counts: instances.count(),
@@ -203,14 +207,13 @@ impl Doorman for LocalPipe {
                         }
                         _ => drop(instances.listening.pop_front()),
                     }
-                    return None;
+                    return;
                 }
                 Err(code) => answer(&instances, code),
             },
         };
         // A client that has left meanwhile misses nothing.
         let _ = socket::send(&socket, &refusal.encode(), None);
-        None
     }
 
     fn refusal(&self, code: Win32Error) -> Answer {

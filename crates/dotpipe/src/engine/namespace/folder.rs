@@ -94,16 +94,16 @@ impl Folder {
         }
     }
 
-    /// The records of all live server processes, oldest first.
-    pub(in crate::engine) fn live_records(&self) -> Result<Vec<Record>> {
-        let mut records: Vec<Record> = self
+    /// The live server processes, oldest first: their ids and their records.
+    pub(in crate::engine) fn live_servers(&self) -> Result<Vec<(String, Record)>> {
+        let mut servers: Vec<_> = self
             .records()
             .map_err(code)?
             .into_iter()
-            .filter_map(|(_, alive, record)| record.filter(|_| alive))
+            .filter_map(|(id, alive, record)| record.filter(|_| alive).map(|record| (id, record)))
             .collect();
-        records.sort_by_key(|record| record.since);
-        Ok(records)
+        servers.sort_by_key(|(_, record)| record.since);
+        Ok(servers)
     }
 
     /// All records: the id, whether it is alive, and what it says, if that can be understood.

@@ -23,8 +23,9 @@ use crate::win32::Win32Error;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The default time-out of a pipe whose creator named none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
-/// The longest sleep while waiting for an instance, should a notice of a new server be missed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How often to look for new servers when the system gives no more notices: a user may have some
+/// hundred descriptors for them.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What a server process said, with the socket and the memory that came with it.
 struct Reply {
@@ -151,7 +152,7 @@ pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
     loop {
         let folder = Folder::find(name)?;
         // The notices first, then the look: so no server is missed.
-        let notices = folder.watch()?;
+        let notices = folder.watch().ok();
         let mut kept = Vec::new();
         for id in folder.servers()? {
             let request = Request {
@@ -181,7 +182,7 @@ pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
             return Err(Win32Error::FILE_NOT_FOUND);
         }
         let end = limit.and_then(|limit| start.checked_add(limit));
-        if sleep(&notices, &mut kept, end)? {
+        if sleep(notices.as_ref(), &mut kept, end)? {
             return Ok(());
         }
         if end.is_some_and(|end| Instant::now() >= end) {
@@ -191,33 +192,41 @@ pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
 }
 
 /// Sleeps until a server says that an instance listens (true), or until there is reason to look again.
-fn sleep(notices: &OwnedFd, servers: &mut Vec<OwnedFd>, end: Option<Instant>) -> Result<bool> {
-    let again = Instant::now() + LONGEST_SLEEP;
+fn sleep(
+    notices: Option<&OwnedFd>,
+    servers: &mut Vec<OwnedFd>,
+    end: Option<Instant>,
+) -> Result<bool> {
+    let again = if notices.is_some() {
+        None
+    } else {
+        Some(Instant::now() + LOOK_AGAIN)
+    };
+    let until = [end, again].into_iter().flatten().min();
     while !servers.is_empty() {
-        let until = end.map_or(again, |end| end.min(again));
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
             return Ok(false);
         }
-        let mut fds = vec![PollFd::new(notices, PollFlags::IN)];
-        fds.extend(
-            servers
-                .iter()
-                .map(|server| PollFd::new(server, PollFlags::IN)),
-        );
-        match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
+        let mut fds: Vec<_> = servers
+            .iter()
+            .map(|server| PollFd::new(server, PollFlags::IN))
+            .collect();
+        fds.extend(notices.map(|notices| PollFd::new(notices, PollFlags::IN)));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut fds, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(code(error)),
         }
         let news: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        for place in (0..servers.len()).rev().filter(|place| news[place + 1]) {
+        for place in (0..servers.len()).rev().filter(|place| news[*place]) {
             match receive(&servers[place])? {
                 Some((answer, _)) if answer.code == Win32Error(0) => return Ok(true),
                 Some((answer, _)) => return Err(answer.code),
                 None => drop(servers.remove(place)),
             }
         }
-        if news[0] {
+        if notices.is_some() && news.last() == Some(&true) {
             return Ok(false);
         }
     }
@@ -242,11 +251,11 @@ pub(crate) fn list() -> Result<Vec<PipeStatus>> {
 
 /// `None` when no live process serves it.
 fn status_in(folder: &Folder) -> Option<PipeStatus> {
-    let records = folder.live_records().ok()?;
-    let (first, last) = (records.first()?, records.last()?);
+    let servers = folder.live_servers().ok()?;
+    let ((_, first), (_, last)) = (servers.first()?, servers.last()?);
     let mut instances = InstanceCounts::default();
-    for record in &records {
-        match ask_counts(folder, record.process) {
+    for (id, record) in &servers {
+        match ask_counts(folder, id) {
             Some(counts) => instances += counts,
             // It lives and does not answer: how its instances are, it alone knows.
             None => instances.unknown = instances.unknown.saturating_add(record.instances),
@@ -261,22 +270,16 @@ fn status_in(folder: &Folder) -> Option<PipeStatus> {
         out_quota: last.out_quota,
         in_quota: last.in_quota,
         default_timeout: first.default_timeout,
-        server_process_ids: records.iter().map(|record| record.process).collect(),
+        server_process_ids: servers.iter().map(|(_, record)| record.process).collect(),
     })
 }
 
-/// Asks the server process of this number how its instances are.
-fn ask_counts(folder: &Folder, process: u32) -> Option<InstanceCounts> {
-    let own = format!("{process}-");
-    let id = folder
-        .servers()
-        .ok()?
-        .into_iter()
-        .find(|id| id.starts_with(&own))?;
+/// Asks a server process how its instances are.
+fn ask_counts(folder: &Folder, id: &str) -> Option<InstanceCounts> {
     let request = Request {
         operation: Operation::Query,
         access: DesiredAccess::empty(),
     };
-    let reply = ask(folder, &id, request).ok()??;
+    let reply = ask(folder, id, request).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

@@ -29,8 +29,8 @@ const MOST_AT_ONCE: usize = 64;
 
 /// Who decides on requests: the instances of a pipe.
 pub(in crate::engine) trait Doorman: Send + Sync {
-    /// Deals with a request. Gives the socket back if the guest is to wait for an instance.
-    fn answer(&self, request: Request, socket: OwnedFd) -> Option<OwnedFd>;
+    /// Deals with a request.
+    fn answer(&self, request: Request, socket: OwnedFd);
     /// The answer to a request that cannot be understood.
     fn refusal(&self, code: Win32Error) -> Answer;
 }
@@ -162,9 +162,7 @@ impl Guests {
         }
         match Request::decode(&bytes[..packet.len]) {
             Ok(request) if packet.fd.is_none() && !packet.truncated => {
-                if let Some(waiting) = doorman.answer(request, socket) {
-                    self.keep_waiting(waiting, &doorman.refusal(Win32Error::IO_PENDING));
-                }
+                doorman.answer(request, socket);
             }
             Ok(_) => {
                 let refusal = doorman.refusal(Win32Error::INVALID_PARAMETER);
