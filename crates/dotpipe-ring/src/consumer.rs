@@ -4,6 +4,8 @@
 //! writes: no position goes backwards, none runs further ahead of the last published one than the ring
 //! is long, and every loop ends.
 
+mod survey;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +14,8 @@ use crate::entry::{Header, Progress, WORD, align, plain_size};
 use crate::flags::Flags;
 use crate::layout::{self, Side};
 use crate::segment::Segment;
+
+const EMPTY_WAITS: Corrupt = Corrupt("a waiting entry of no bytes");
 
 /// The reading end. One per direction; whoever owns it is the only reader.
 pub struct Consumer {
@@ -62,12 +66,12 @@ pub struct Taken {
     pub revoked: bool,
 }
 
-/// An entry met on a walk.
-struct Step {
-    /// Position of the first byte that has not been taken.
-    data: u64,
-    remaining: u32,
-    here: u32,
+/// What has become of an entry that waited a moment ago.
+enum Waiting {
+    /// It still waits, and so many of its bytes are here.
+    Here(u32),
+    /// It has been taken back; so many of its bytes stand in the ring.
+    Revoked(u32),
 }
 
 impl Consumer {
@@ -94,21 +98,17 @@ impl Consumer {
         self.head
     }
 
-    /// The first entry, if there is one. Entries that were taken back are skipped.
+    /// The first entry, if there is one. Entries that were taken back are skipped; their room goes back
+    /// with the next [`release`](Self::release), so call that before waiting, also when nothing is here.
     ///
     /// # Errors
     /// [`Corrupt`] when the producer's words are impossible.
     pub fn look(&mut self) -> Result<Option<Front>, Corrupt> {
         loop {
             if let Some(current) = self.current {
-                if current.opened && self.progress()?.revoked {
-                    self.skip_cut(current)?;
+                let Some(here) = self.current_here(current)? else {
+                    self.skip_to(self.cut(current)?)?;
                     continue;
-                }
-                let here = if current.opened {
-                    self.streamed(self.head, current)?
-                } else {
-                    current.len
                 };
                 return Ok(Some(Front {
                     remaining: current.len - current.taken,
@@ -126,20 +126,18 @@ impl Consumer {
                         opened: false,
                     });
                 }
-                Header::Waiting(0) => return Err(Corrupt("a waiting entry of no bytes")),
-                Header::Waiting(len) => {
-                    let untouched = Current {
-                        len,
-                        taken: 0,
-                        opened: true,
-                    };
-                    let here = self.streamed(self.head, untouched)?;
-                    return Ok(Some(Front {
-                        remaining: len,
-                        here,
-                        fresh: true,
-                    }));
-                }
+                Header::Waiting(len) => match self.waiting_here(self.head, len)? {
+                    Waiting::Here(here) => {
+                        return Ok(Some(Front {
+                            remaining: len,
+                            here,
+                            fresh: true,
+                        }));
+                    }
+                    Waiting::Revoked(placed) => {
+                        self.skip_to(self.head + plain_size(placed.into()))?;
+                    }
+                },
                 Header::Revoked(placed) => self.skip_to(self.head + plain_size(placed.into()))?,
                 Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
             }
@@ -164,6 +162,8 @@ impl Consumer {
                 None => return Ok(REVOKED),
             },
         };
+        // Of an entry that was taken back in the meantime this may be too much, and the copy nonsense:
+        // `advance` tells.
         let here = if current.opened {
             self.streamed(self.head, current)?
         } else {
@@ -176,13 +176,15 @@ impl Consumer {
         );
         let taken = current.taken + count as u32;
         if current.opened && !self.advance(taken)? {
+            // Passed over here and not by the next look: a hostile producer that undoes it between the
+            // two could keep the caller busy for ever.
+            self.skip_to(self.cut(current)?)?;
             return Ok(REVOKED);
         }
         self.consumed += count as u64;
         let finished = taken == current.len;
         if finished {
-            self.head += plain_size(current.len.into());
-            self.current = None;
+            self.skip_to(self.head + plain_size(current.len.into()))?;
         } else {
             self.current = Some(Current { taken, ..current });
         }
@@ -219,46 +221,6 @@ impl Consumer {
         self.peer.progress_is_wanted(self.consumed, free)
     }
 
-    /// Copies what could be read without taking it: from the first entry only, or across entries.
-    /// Gives the bytes copied and, of the first entry, the bytes that remain (before copying).
-    ///
-    /// # Errors
-    /// [`Corrupt`] when the producer's words are impossible.
-    pub fn peek(&mut self, to: &mut [u8], first_only: bool) -> Result<(usize, u32), Corrupt> {
-        self.look()?;
-        let mut copied = 0;
-        let mut first = None;
-        self.walk(|consumer, step| {
-            first.get_or_insert(step.remaining);
-            let count = (to.len() - copied).min(step.here as usize);
-            consumer.copy_out(step.data, &mut to[copied..copied + count]);
-            copied += count;
-            !first_only && copied < to.len() && step.here == step.remaining
-        })?;
-        Ok((copied, first.unwrap_or(0)))
-    }
-
-    /// Bytes that are written and not read, those of writes that are not in the ring yet included.
-    ///
-    /// # Errors
-    /// [`Corrupt`] when the producer's words are impossible.
-    pub fn available(&mut self) -> Result<u64, Corrupt> {
-        self.look()?;
-        let mut sum = self.unplaced();
-        self.walk(|_, step| {
-            sum = sum.saturating_add(step.remaining.into());
-            true
-        })?;
-        Ok(sum)
-    }
-
-    /// Bytes that are written and whose entries are not in the ring yet: the producer's word, a hint.
-    pub fn unplaced(&self) -> u64 {
-        self.segment
-            .word(self.peer_line + layout::UNPLACED)
-            .load(Ordering::Acquire)
-    }
-
     /// Whether a header stands where the next entry is expected: a look that costs one load and needs
     /// no exclusive access, for whoever waits for data. The watcher is told where by
     /// [`watch`](Self::watch).
@@ -269,82 +231,24 @@ impl Consumer {
         }
     }
 
-    /// After the producer's death: takes back, in its place, its writes that had not completed. A
-    /// write has completed when it was placed whole and the unread data up to and including its own
-    /// are within `quota`.
-    ///
-    /// # Errors
-    /// [`Corrupt`] when its words are impossible.
-    pub fn abandon(&mut self, quota: u64) -> Result<(), Corrupt> {
-        self.look()?;
-        let mut unread = 0;
-        let mut position = self.head;
-        if let Some(current) = self.current {
-            let placed = if current.opened {
-                self.streamed(self.head, current)?
-            } else {
-                current.len
-            };
-            let remaining = u64::from(current.len - current.taken);
-            if current.opened && (placed < current.len || remaining > quota) {
-                self.skip_to(self.head + plain_size(placed.into()))?;
-                if placed < current.len {
-                    return Ok(());
-                }
-            } else {
-                unread = remaining;
-            }
-            position += plain_size(current.len.into());
-        }
-        let limit = self.published.0 + self.ring_len;
-        while position < limit {
-            match Header::decode(self.header(position).load(Ordering::Acquire))? {
-                Header::Plain(len) => {
-                    unread += u64::from(len);
-                    position += plain_size(len.into());
-                }
-                Header::Revoked(placed) => position += plain_size(placed.into()),
-                Header::Waiting(len) => {
-                    let placed = self.streamed(
-                        position,
-                        Current {
-                            len,
-                            taken: 0,
-                            opened: true,
-                        },
-                    )?;
-                    if placed < len || unread + u64::from(len) > quota {
-                        let revoked = Header::Revoked(placed).encode();
-                        self.header(position).store(revoked, Ordering::Release);
-                    } else {
-                        unread += u64::from(len);
-                    }
-                    if placed < len {
-                        return Ok(());
-                    }
-                    position += plain_size(len.into());
-                }
-                Header::Empty | Header::Opened(_) => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Opens the waiting entry at `head`; `None` when it has just been taken back.
+    /// Opens the waiting entry at `head`; `None` when it has just been taken back and passed over.
     fn open(&mut self) -> Result<Option<Current>, Corrupt> {
         let header = self.header(self.head);
         let word = header.load(Ordering::Acquire);
         let Header::Waiting(len) = Header::decode(word)? else {
+            self.skip_to(self.head + plain_size(revoked(word)?.into()))?;
             return Ok(None);
         };
+        if len == 0 {
+            return Err(EMPTY_WAITS);
+        }
         // Ready before the header says so: the producer looks here once it finds the entry opened.
         self.progress_word()
             .store(Progress::of(self.head).encode(), Ordering::Release);
         let opened = Header::Opened(len).encode();
-        if header
-            .compare_exchange(word, opened, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
+        let swapped = header.compare_exchange(word, opened, Ordering::AcqRel, Ordering::Acquire);
+        if let Err(word) = swapped {
+            self.skip_to(self.head + plain_size(revoked(word)?.into()))?;
             return Ok(None);
         }
         let current = Current {
@@ -369,7 +273,11 @@ impl Consumer {
             Ordering::AcqRel,
             Ordering::Acquire,
         );
-        Ok(swapped.is_ok())
+        match swapped {
+            Ok(_) => Ok(true),
+            Err(word) if word == now.with_revoked().encode() => Ok(false),
+            Err(_) => Err(Corrupt("the writer changed the reader's progress")),
+        }
     }
 
     /// The progress word, checked against what only this end may have written there.
@@ -380,6 +288,37 @@ impl Consumer {
             Ok(progress)
         } else {
             Err(Corrupt("the writer changed the reader's progress"))
+        }
+    }
+
+    /// How many bytes of the first entry are or were here; `None` when it was taken back.
+    fn current_here(&self, current: Current) -> Result<Option<u32>, Corrupt> {
+        if !current.opened {
+            return Ok(Some(current.len));
+        }
+        // In this order: once the entry has been taken back, `TAIL` may speak of a later one.
+        let here = self.streamed(self.head, current)?;
+        Ok((!self.progress()?.revoked).then_some(here))
+    }
+
+    /// How many bytes are here of an entry whose header at `start` was just seen to be
+    /// `Waiting(len)`.
+    fn waiting_here(&self, start: u64, len: u32) -> Result<Waiting, Corrupt> {
+        if len == 0 {
+            return Err(EMPTY_WAITS);
+        }
+        let untouched = Current {
+            len,
+            taken: 0,
+            opened: true,
+        };
+        let here = self.streamed(start, untouched)?;
+        // As in `current_here`. The header can only have changed in one way, so nobody need loop.
+        let word = self.header(start).load(Ordering::Acquire);
+        if word == Header::Waiting(len).encode() {
+            Ok(Waiting::Here(here))
+        } else {
+            revoked(word).map(Waiting::Revoked)
         }
     }
 
@@ -399,8 +338,8 @@ impl Consumer {
         Ok((placed_to - data) as u32)
     }
 
-    /// Skips the rest of an opened entry that was taken back.
-    fn skip_cut(&mut self, current: Current) -> Result<(), Corrupt> {
+    /// Where the entry stands that follows an opened one that was taken back.
+    fn cut(&self, current: Current) -> Result<u64, Corrupt> {
         let cut = self
             .segment
             .word(self.peer_line + layout::CUT)
@@ -410,7 +349,7 @@ impl Consumer {
         if !possible.contains(&cut) {
             return Err(Corrupt("a write was taken back that cannot have been"));
         }
-        self.skip_to(align(cut))
+        Ok(align(cut))
     }
 
     /// Goes on to the entry at `position`.
@@ -427,62 +366,6 @@ impl Consumer {
             Ok(())
         } else {
             Err(Corrupt("an entry that is longer than the ring has room"))
-        }
-    }
-
-    /// Goes through what has not been taken, entry by entry, while `visit` says so.
-    fn walk(&self, mut visit: impl FnMut(&Self, Step) -> bool) -> Result<(), Corrupt> {
-        let mut position = self.head;
-        if let Some(current) = self.current {
-            let here = if current.opened {
-                self.streamed(position, current)?
-            } else {
-                current.len
-            };
-            let step = Step {
-                data: position + WORD + u64::from(current.taken),
-                remaining: current.len - current.taken,
-                here: here - current.taken,
-            };
-            if !visit(self, step) || here < current.len {
-                return Ok(());
-            }
-            position += plain_size(current.len.into());
-        }
-        loop {
-            self.check_span(position + WORD)?;
-            let (len, here) = match Header::decode(self.header(position).load(Ordering::Acquire))? {
-                Header::Plain(len) => (len, len),
-                Header::Waiting(len) => (
-                    len,
-                    self.streamed(
-                        position,
-                        Current {
-                            len,
-                            taken: 0,
-                            opened: true,
-                        },
-                    )?,
-                ),
-                Header::Revoked(placed) => {
-                    position += plain_size(placed.into());
-                    continue;
-                }
-                Header::Empty => return Ok(()),
-                Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
-            };
-            if here == len {
-                self.check_span(position + plain_size(len.into()) + WORD)?;
-            }
-            let step = Step {
-                data: position + WORD,
-                remaining: len,
-                here,
-            };
-            if !visit(self, step) || here < len {
-                return Ok(());
-            }
-            position += plain_size(len.into());
         }
     }
 
@@ -504,6 +387,15 @@ impl Consumer {
         let (first, second) = to.split_at_mut(to.len().min(self.ring_len as usize - offset));
         self.segment.read(self.ring + offset, first);
         self.segment.read(self.ring, second);
+    }
+}
+
+/// The bytes in the ring of an entry that waited when it was last looked at: being taken back is all
+/// that can have happened to it.
+fn revoked(word: u64) -> Result<u32, Corrupt> {
+    match Header::decode(word)? {
+        Header::Revoked(placed) => Ok(placed),
+        _ => Err(Corrupt("a waiting entry became something else")),
     }
 }
 

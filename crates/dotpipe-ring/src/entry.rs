@@ -2,7 +2,7 @@
 
 use crate::Corrupt;
 
-/// Bytes of a header, and of the gap after the header of a waiting entry.
+/// Bytes of a header. Entries begin and end on whole words.
 pub(crate) const WORD: u64 = 8;
 
 /// What a header says.

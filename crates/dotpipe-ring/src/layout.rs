@@ -131,11 +131,12 @@ impl Layout {
         })
     }
 
-    /// The size of a ring for a quota: everything that the quota admits is there at once, with room
-    /// for headers and for a waiting write behind it.
+    /// The size of a ring for a quota: all that the quota admits is there at once, with room for a
+    /// waiting write behind it and for headers, unless there are many thousands of tiny entries.
     pub fn ring_for_quota(quota: u32) -> usize {
-        let wanted = quota as usize + quota as usize / 2 + 0x1_0000;
-        wanted.next_power_of_two().clamp(MIN_RING, MAX_RING)
+        let quota = u64::from(quota);
+        let wanted = (quota + quota / 2 + 0x1_0000).next_power_of_two();
+        wanted.clamp(MIN_RING as u64, MAX_RING as u64) as usize
     }
 
     /// Size of a ring in bytes.

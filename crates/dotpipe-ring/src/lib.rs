@@ -35,7 +35,7 @@
 //! |---|---|---|---|
 //! | header | producer | release | acquire in `Consumer::look`: the data of the entry |
 //! | header (waiting) | both, CAS | acq-rel | each other |
-//! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it |
+//! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it. It speaks of the last entry begun, so whoever has read it for another looks *after* it whether that one was taken back |
 //! | `HEAD`, `CONSUMED` | consumer | release | acquire in `Producer::refresh`: the space below may be reused |
 //! | `PROGRESS` | both, CAS | acq-rel | each other |
 //! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | relaxed + `SeqCst` fence | the fence between "publish" and "look whether the other sleeps", and between "arm" and "look again": one of the two sees the other |

@@ -218,6 +218,12 @@ impl Producer {
     pub fn revoke(&mut self, stream: &Stream) -> Result<Revoked, Corrupt> {
         let end = stream.start + WORD + u64::from(stream.placed);
         let being_streamed = !stream.is_placed();
+        self.refresh()?;
+        // The consumer has left it behind. Without this look a stream that is asked about 16 GiB late
+        // could be taken for the one whose progress has the same tag.
+        if self.head >= stream.start + WORD + u64::from(stream.len) {
+            return Ok(Revoked::TooLate);
+        }
         if being_streamed {
             // The next header goes right behind what has been placed; the consumer must find it empty.
             self.header(align(end)).store(0, Ordering::Relaxed);
@@ -227,6 +233,11 @@ impl Producer {
             false => self.revoke_opened(stream, end)?,
         };
         if being_streamed {
+            if outcome == Revoked::TooLate {
+                return Err(Corrupt(
+                    "the reader claims to have read what was not written",
+                ));
+            }
             self.close_entry(align(end));
             self.end = self.tail;
         }

@@ -306,6 +306,7 @@ impl Inlet {
             let (len, first) = self.consumer.peek(buffer, by_message)?;
             Ok((front.is_some(), len, first, self.consumer.available()?))
         });
+        self.link.ring_if(self.consumer.release());
         match seen {
             Err(corrupt) => Err(Self::end_code(self.give_up(corrupt))),
             Ok((false, ..)) if ending.is_some() => Err(Win32Error::BROKEN_PIPE),
@@ -393,7 +394,10 @@ impl Inlet {
 
     /// Whether a fill would find something new.
     fn can_go_on(&mut self) -> bool {
-        match self.consumer.look() {
+        let front = self.consumer.look();
+        // What was passed over is room that the writer may be waiting for.
+        self.link.ring_if(self.consumer.release());
+        match front {
             Ok(Some(front)) => front.here > 0 || front.remaining == 0,
             Ok(None) => false,
             Err(_) => true,

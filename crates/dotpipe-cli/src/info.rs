@@ -1,0 +1,32 @@
+//! `dotpipe info`: what there is to know of one pipe.
+
+use dotpipe::exact;
+use dotpipe::name::PipeName;
+
+use crate::failure::{Failure, Result};
+use crate::output;
+
+/// Show what there is to know of a pipe, without opening it.
+///
+/// Type, access, instances and their states, buffer sizes (those of the newest instance), default
+/// time-out and the processes that serve it. `unknown` counts the instances of a server that does not
+/// answer. Directions are seen from the server, as in Win32: `in` is from client to server.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The pipe: `Name`, `//./pipe/Name` or '\\.\pipe\Name'.
+    #[arg(value_parser = PipeName::from_shell)]
+    name: PipeName,
+
+    /// Print one JSON object; an `instances.maximum` of null means no limit.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result {
+    let status = exact::status(&args.name).map_err(Failure::at("info", &args.name))?;
+    if args.json {
+        output::value(&output::status_value(&status))
+    } else {
+        output::bytes(output::status_text(&status).as_bytes())
+    }
+}

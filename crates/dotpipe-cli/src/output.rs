@@ -1,0 +1,242 @@
+//! What is printed: text for people, JSON for programs.
+//!
+//! The rules it owns: output that nobody reads any more ends a command quietly, and nothing that a
+//! name contains can move the cursor of a terminal.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::io;
+use std::io::Write;
+
+use dotpipe::exact::PipeStatus;
+use dotpipe::options::{Access, PipeMode, UNLIMITED_INSTANCES};
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, Result};
+
+/// Prints a line.
+pub(crate) fn line(text: impl fmt::Display) -> Result {
+    bytes(format!("{text}\n").as_bytes())
+}
+
+/// Prints bytes as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> Result {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(Failure::output)
+}
+
+/// Prints a value as JSON, indented.
+pub(crate) fn value(value: &Value) -> Result {
+    line(format_args!("{value:#}"))
+}
+
+/// Says something on standard error, if anybody listens.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "dotpipe: {text}");
+}
+
+/// The text with its control characters escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::new();
+    for character in text.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+/// A pipe as `ls --json` and `info --json` show it.
+pub(crate) fn status_value(status: &PipeStatus) -> Value {
+    json!({
+        "name": status.name.to_string(),
+        "type": mode(status.pipe_type),
+        "access": access(status.access),
+        "instances": {
+            "used": status.instances.total(),
+            "maximum": maximum(status),
+            "listening": status.instances.listening,
+            "connected": status.instances.connected,
+            "closing": status.instances.closing,
+            "disconnected": status.instances.disconnected,
+            "unknown": status.instances.unknown,
+        },
+        "out_buffer": status.out_quota,
+        "in_buffer": status.in_quota,
+        "default_timeout_ms": status.default_timeout,
+        "server_pids": status.server_process_ids,
+    })
+}
+
+/// A pipe as `info` shows it to a person.
+pub(crate) fn status_text(status: &PipeStatus) -> String {
+    let counts = &status.instances;
+    let timeout = match status.default_timeout {
+        0 => "50 ms (not set)".into(),
+        milliseconds => format!("{milliseconds} ms"),
+    };
+    [
+        ("name", printable(&status.name.to_string())),
+        ("type", mode(status.pipe_type).into()),
+        ("access", access(status.access).into()),
+        ("instances", instances(status)),
+        ("listening", counts.listening.to_string()),
+        ("connected", counts.connected.to_string()),
+        ("closing", counts.closing.to_string()),
+        ("disconnected", counts.disconnected.to_string()),
+        ("unknown", counts.unknown.to_string()),
+        ("out buffer", format!("{} bytes", status.out_quota)),
+        ("in buffer", format!("{} bytes", status.in_quota)),
+        ("default time-out", timeout),
+        ("server processes", processes(status)),
+    ]
+    .into_iter()
+    .fold(String::new(), |mut text, (label, value)| {
+        let _ = writeln!(text, "{:<18}{value}", format!("{label}:"));
+        text
+    })
+}
+
+/// Pipes as `ls` shows them to a person: one line each, in columns below a heading.
+pub(crate) fn status_table(pipes: &[PipeStatus]) -> String {
+    let mut rows = vec![
+        [
+            "NAME",
+            "TYPE",
+            "ACCESS",
+            "INSTANCES",
+            "LISTENING",
+            "SERVERS",
+        ]
+        .map(String::from),
+    ];
+    rows.extend(pipes.iter().map(|pipe| {
+        [
+            printable(&pipe.name.to_string()),
+            mode(pipe.pipe_type).into(),
+            access(pipe.access).into(),
+            instances(pipe),
+            pipe.instances.listening.to_string(),
+            processes(pipe),
+        ]
+    }));
+    let mut widths = [0; 6];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    rows.iter().fold(String::new(), |mut text, row| {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+        text
+    })
+}
+
+/// The word for a type or a read mode.
+pub(crate) fn mode(mode: PipeMode) -> &'static str {
+    match mode {
+        PipeMode::Byte => "byte",
+        PipeMode::Message => "message",
+    }
+}
+
+/// The word for the way that data may flow, seen from the server as in Win32.
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::Inbound => "in",
+        Access::Outbound => "out",
+        Access::Duplex => "duplex",
+    }
+}
+
+/// The maximum of instances, `None` for no limit.
+fn maximum(status: &PipeStatus) -> Option<u32> {
+    (status.max_instances != UNLIMITED_INSTANCES).then_some(status.max_instances)
+}
+
+fn instances(status: &PipeStatus) -> String {
+    let used = status.instances.total();
+    match maximum(status) {
+        Some(maximum) => format!("{used} of {maximum}"),
+        None => format!("{used}, no limit"),
+    }
+}
+
+fn processes(status: &PipeStatus) -> String {
+    let ids: Vec<String> = status
+        .server_process_ids
+        .iter()
+        .map(u32::to_string)
+        .collect();
+    ids.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use dotpipe::exact::InstanceCounts;
+    use dotpipe::name::PipeName;
+
+    use super::*;
+
+    fn pipe(name: &str, max_instances: u32) -> PipeStatus {
+        PipeStatus {
+            name: PipeName::local(name).unwrap(),
+            pipe_type: PipeMode::Message,
+            access: Access::Inbound,
+            max_instances,
+            instances: InstanceCounts {
+                listening: 1,
+                connected: 2,
+                closing: 0,
+                disconnected: 0,
+                unknown: 0,
+            },
+            out_quota: 10,
+            in_quota: 20,
+            default_timeout: 0,
+            server_process_ids: vec![7, 8],
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_cursor() {
+        let status = pipe("bell\x07 \x1b[2J\nnext", 255);
+        for text in [status_text(&status), status_table(&[status])] {
+            assert!(!text.contains(['\x07', '\x1b']), "{text}");
+            assert!(text.contains(r"bell\u{7} \u{1b}[2J\nnext"), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_limit_is_not_shown_as_a_number() {
+        assert_eq!(
+            status_value(&pipe("a", 255))["instances"]["maximum"],
+            Value::Null
+        );
+        assert_eq!(status_value(&pipe("a", 254))["instances"]["maximum"], 254);
+        assert!(status_text(&pipe("a", 255)).contains("3, no limit"));
+        assert!(status_text(&pipe("a", 254)).contains("3 of 254"));
+    }
+
+    #[test]
+    fn the_columns_of_a_table_stand_below_each_other() {
+        let table = status_table(&[pipe("a", 3), pipe("a much longer name", 255)]);
+        let starts: Vec<_> = table
+            .lines()
+            .skip(1)
+            .map(|line| line.find("message").unwrap())
+            .collect();
+        assert_eq!(starts[0], starts[1]);
+        assert!(table.lines().all(|line| line == line.trim_end()));
+    }
+}

@@ -1,0 +1,12 @@
+//! The command `dotpipe` as scripts see it: exit statuses, output, and what is left behind.
+//!
+//! Every test has a namespace of its own in a temporary directory. Nothing waits for a time to pass: a
+//! server is ready when it says so.
+
+mod ask;
+mod connect;
+mod demo;
+mod serve;
+mod support;
+mod tell;
+mod usage;

@@ -1,0 +1,452 @@
+//! Layer: tests of the ring. One thread drives both ends of a smallest ring at random beside a model that
+//! is a queue of whole entries; the rule: a ring is that queue, byte for byte, and never loses room.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use dotpipe_ring::{Consumer, Layout, Producer, Revoked, Segment, Side, Stream};
+use proptest::prelude::*;
+
+const RING: usize = 4096;
+/// Bytes of a header, and the unit in which entries are placed.
+const WORD: u64 = 8;
+
+/// What the test can do next. What is impossible at the time (a feed when nothing streams) is passed over.
+#[derive(Debug, Clone)]
+enum Step {
+    Publish(usize),
+    Begin(u32),
+    Feed,
+    /// Takes back one of the waiting entries, or one that has long been read.
+    Revoke(usize),
+    /// Looks and takes, until the entry ends or `len` bytes are there.
+    Take {
+        len: usize,
+        /// The front entry is taken back between the look and the take.
+        interrupted: bool,
+        released: bool,
+    },
+    Look,
+    Release,
+    Peek {
+        len: usize,
+        first_only: bool,
+    },
+    Available,
+    Unplaced(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let publish = prop_oneof![
+        4 => 0usize..80,
+        2 => 0usize..2500,
+        1 => RING - 40..RING + 10,
+    ];
+    let begin = prop_oneof![
+        4 => 1u32..80,
+        2 => 1u32..2500,
+        1 => RING as u32 - 40..RING as u32 + 10,
+        2 => 1u32..20_000,
+    ];
+    let some = || prop_oneof![3 => 0usize..100, 2 => 0usize..5000];
+    prop_oneof![
+        4 => publish.prop_map(Step::Publish),
+        4 => begin.prop_map(Step::Begin),
+        6 => Just(Step::Feed),
+        3 => any::<usize>().prop_map(Step::Revoke),
+        10 => (some(), prop::bool::weighted(0.1), prop::bool::weighted(0.8)).prop_map(
+            |(len, interrupted, released)| Step::Take { len, interrupted, released }
+        ),
+        1 => Just(Step::Look),
+        1 => Just(Step::Release),
+        2 => (some(), any::<bool>()).prop_map(|(len, first_only)| Step::Peek { len, first_only }),
+        2 => Just(Step::Available),
+        1 => prop_oneof![Just(0), any::<u64>()].prop_map(Step::Unplaced),
+    ]
+}
+
+/// An entry as the model knows it.
+struct Entry {
+    data: Vec<u8>,
+    start: u64,
+    placed: usize,
+    taken: usize,
+    opened: bool,
+    /// Taken back; stands in the ring until the consumer has skipped it.
+    dead: bool,
+    /// Of a waiting entry.
+    stream: Option<Stream>,
+}
+
+impl Entry {
+    fn remaining(&self) -> usize {
+        self.data.len() - self.taken
+    }
+
+    fn is_streaming(&self) -> bool {
+        !self.dead && self.placed < self.data.len()
+    }
+
+    /// Where the next entry stands, or will.
+    fn end(&self) -> u64 {
+        self.start + WORD + (self.placed as u64).next_multiple_of(WORD)
+    }
+}
+
+/// Both ends of a ring and what they ought to say.
+struct Run {
+    producer: Producer,
+    consumer: Consumer,
+    entries: VecDeque<Entry>,
+    /// Waiting entries that have been read whole: too late to take them back.
+    finished: Vec<Stream>,
+    /// Position of the first entry, and up to where the producer may write.
+    head: u64,
+    released: u64,
+    tail: u64,
+    consumed: u64,
+    unplaced: u64,
+    written: u64,
+}
+
+impl Run {
+    fn new() -> Run {
+        let layout = Layout::new(RING, RING).unwrap();
+        let (segment, fd) = Segment::create(layout).unwrap();
+        let other = Segment::open(fd, layout).unwrap();
+        Run {
+            producer: Producer::new(Arc::new(segment), Side::Server),
+            consumer: Consumer::new(Arc::new(other), Side::Client),
+            entries: VecDeque::new(),
+            finished: Vec::new(),
+            head: 0,
+            released: 0,
+            tail: 0,
+            consumed: 0,
+            unplaced: 0,
+            written: 0,
+        }
+    }
+
+    /// Bytes that tell one entry from another and one place in it from another.
+    fn pattern(&mut self, len: usize) -> Vec<u8> {
+        self.written += 1;
+        let seed = self.written.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (0..len as u64)
+            .map(|i| ((seed ^ i.wrapping_mul(seed | 1)) >> 23) as u8 | 1)
+            .collect()
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.entries.back().is_some_and(Entry::is_streaming)
+    }
+
+    /// Bytes from `position` to where the consumer has not released the ring yet.
+    fn room(&self, position: u64) -> u64 {
+        (self.released + RING as u64).saturating_sub(position)
+    }
+
+    fn entry(&mut self, data: Vec<u8>, placed: usize, stream: Option<Stream>) {
+        self.entries.push_back(Entry {
+            data,
+            start: self.tail,
+            placed,
+            taken: 0,
+            opened: false,
+            dead: false,
+            stream,
+        });
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Publish(len) => self.publish(len),
+            Step::Begin(len) => self.begin(len),
+            Step::Feed => self.feed(),
+            Step::Revoke(index) => self.revoke_any(index),
+            Step::Take {
+                len,
+                interrupted,
+                released,
+            } => {
+                self.take(len, interrupted);
+                if released {
+                    self.release();
+                }
+            }
+            Step::Look => self.look(),
+            Step::Release => self.release(),
+            Step::Peek { len, first_only } => self.peek(len, first_only),
+            Step::Available => self.available(),
+            Step::Unplaced(bytes) => {
+                self.producer.set_unplaced(bytes);
+                self.unplaced = bytes;
+            }
+        }
+        self.producer.refresh().unwrap();
+        assert_eq!(self.producer.head(), self.released);
+        assert!(self.producer.consumed() <= self.consumed);
+        assert_eq!(self.consumer.head(), self.head);
+    }
+
+    fn publish(&mut self, len: usize) {
+        if self.is_streaming() {
+            return;
+        }
+        let data = self.pattern(len);
+        let size = WORD + (len as u64).next_multiple_of(WORD);
+        let fits = size + WORD <= self.room(self.tail);
+        assert_eq!(
+            self.producer.publish(&data).unwrap(),
+            fits.then_some(false),
+            "an entry of {len} bytes where {} are free",
+            self.room(self.tail)
+        );
+        if fits {
+            self.entry(data, len, None);
+            self.tail += size;
+            assert_eq!(self.producer.tail(), self.tail);
+        }
+    }
+
+    fn begin(&mut self, len: u32) {
+        if self.is_streaming() {
+            return;
+        }
+        let data = self.pattern(len as usize);
+        let stream = self.producer.begin(len).unwrap();
+        assert_eq!(stream.is_some(), self.room(self.tail) > 3 * WORD);
+        if let Some(stream) = stream {
+            self.entry(data, 0, Some(stream));
+        }
+    }
+
+    fn feed(&mut self) {
+        if !self.is_streaming() {
+            return;
+        }
+        let entry = self.entries.back().unwrap();
+        let room = self
+            .room(entry.start + WORD + entry.placed as u64)
+            .saturating_sub(2 * WORD) as usize;
+        let rest = entry.data.len() - entry.placed;
+        let expected = if rest <= room { rest } else { room & !7 };
+        let entry = self.entries.back_mut().unwrap();
+        let stream = entry.stream.as_mut().unwrap();
+        let fed = self
+            .producer
+            .feed(stream, &entry.data[entry.placed..], usize::MAX);
+        assert_eq!(fed, Ok((expected, false)));
+        entry.placed += expected;
+        assert_eq!(stream.placed(), entry.placed);
+        assert_eq!(stream.is_placed(), !entry.is_streaming());
+        let (end, whole) = (entry.end(), !entry.is_streaming());
+        if whole {
+            self.tail = end;
+        }
+        // The next header must not reach what has not been released.
+        assert!(self.room(end) >= WORD);
+    }
+
+    fn revoke_any(&mut self, index: usize) {
+        let waiting = |entry: &Entry| entry.stream.is_some() && !entry.dead;
+        let indices: Vec<usize> = (0..self.entries.len())
+            .filter(|&index| waiting(&self.entries[index]))
+            .collect();
+        let choices = indices.len() + self.finished.len();
+        if choices == 0 {
+            return;
+        }
+        match indices.get(index % choices) {
+            Some(&index) => self.revoke(index),
+            None => {
+                let stream = self.finished.swap_remove(index % choices - indices.len());
+                assert_eq!(self.producer.revoke(&stream), Ok(Revoked::TooLate));
+            }
+        }
+    }
+
+    fn revoke(&mut self, index: usize) {
+        let entry = &mut self.entries[index];
+        let outcome = self.producer.revoke(entry.stream.as_ref().unwrap());
+        assert_eq!(outcome, Ok(Revoked::Unread(entry.remaining() as u32)));
+        if entry.is_streaming() {
+            self.tail = entry.end();
+        }
+        entry.dead = true;
+        assert_eq!(self.producer.tail(), self.tail);
+    }
+
+    /// What the consumer does when it looks: passes over what was taken back.
+    fn skip(&mut self) {
+        while let Some(entry) = self.entries.front().filter(|entry| entry.dead) {
+            self.head = entry.end();
+            self.entries.pop_front();
+        }
+    }
+
+    fn look(&mut self) {
+        self.skip();
+        let front = self.consumer.look().unwrap();
+        let expected = self.entries.front().map(|entry| {
+            (
+                entry.remaining(),
+                entry.placed - entry.taken,
+                entry.taken == 0,
+            )
+        });
+        assert_eq!(
+            front.map(|front| (front.remaining as usize, front.here as usize, front.fresh)),
+            expected
+        );
+    }
+
+    fn take(&mut self, len: usize, interrupted: bool) {
+        self.look();
+        let Some(front) = self.entries.front() else {
+            return;
+        };
+        let mut to = vec![0; len];
+        if interrupted && front.stream.is_some() {
+            self.revoke(0);
+            let taken = self.consumer.take(&mut to).unwrap();
+            assert!(taken.revoked && !taken.finished && taken.len == 0);
+            self.look();
+            return;
+        }
+        let entry = self.entries.front_mut().unwrap();
+        let count = len.min(entry.placed - entry.taken);
+        let taken = self.consumer.take(&mut to).unwrap();
+        assert_eq!((taken.len, taken.revoked), (count, false));
+        assert_eq!(to[..count], entry.data[entry.taken..entry.taken + count]);
+        entry.opened = entry.stream.is_some();
+        entry.taken += count;
+        self.consumed += count as u64;
+        assert_eq!(taken.finished, entry.remaining() == 0);
+        if taken.finished {
+            self.head = entry.end();
+            self.finished
+                .extend(self.entries.pop_front().and_then(|entry| entry.stream));
+        }
+    }
+
+    fn release(&mut self) {
+        self.released = match self.entries.front() {
+            Some(entry) if entry.opened => entry.start + WORD + entry.taken as u64,
+            _ => self.head,
+        };
+        assert!(!self.consumer.release(), "nobody sleeps");
+        self.producer.refresh().unwrap();
+        assert_eq!(self.producer.consumed(), self.consumed);
+    }
+
+    fn peek(&mut self, len: usize, first_only: bool) {
+        self.skip();
+        let mut expected = Vec::new();
+        for entry in self.entries.iter().filter(|entry| !entry.dead) {
+            let here = &entry.data[entry.taken..entry.placed];
+            expected.extend_from_slice(&here[..here.len().min(len - expected.len())]);
+            if first_only || entry.is_streaming() {
+                break;
+            }
+        }
+        let remaining = self.entries.front().map_or(0, Entry::remaining);
+        let mut to = vec![0; len];
+        assert_eq!(
+            self.consumer.peek(&mut to, first_only),
+            Ok((expected.len(), remaining as u32))
+        );
+        assert_eq!(to[..expected.len()], expected);
+    }
+
+    fn available(&mut self) {
+        self.skip();
+        let alive = self.entries.iter().filter(|entry| !entry.dead);
+        let sum: usize = alive.map(Entry::remaining).sum();
+        assert_eq!(
+            self.consumer.available(),
+            Ok(self.unplaced.saturating_add(sum as u64))
+        );
+    }
+
+    /// Reads all that can be read, then shows that every byte of room is back.
+    fn drain(&mut self) {
+        let mut rounds = 0;
+        while !self.entries.is_empty() {
+            self.feed();
+            self.take(3000, false);
+            self.release();
+            rounds += 1;
+            assert!(rounds < 10_000, "no progress");
+        }
+        self.look();
+        self.release();
+        self.publish(RING - 15);
+        assert!(self.entries.is_empty(), "too large by one byte");
+        self.publish(RING - 16);
+        assert_eq!(self.entries.len(), 1, "the largest entry fits");
+        self.take(RING, false);
+        self.release();
+        assert_eq!(self.released, self.tail);
+    }
+
+    /// The producer is dead: what stays is what had completed, and it can be read.
+    fn die(mut self, quota: u64) {
+        drop(self.producer);
+        self.consumer.abandon(quota).unwrap();
+        let mut unread = 0;
+        self.entries.retain(|entry| {
+            if entry.dead {
+                return false;
+            }
+            unread += entry.remaining() as u64;
+            entry.stream.is_none() || !entry.is_streaming() && unread <= quota
+        });
+        let left: usize = self.entries.iter().map(Entry::remaining).sum();
+        assert_eq!(self.consumer.available(), Ok(left as u64));
+        for entry in self.entries {
+            let mut to = vec![0; entry.remaining()];
+            let front = self.consumer.look().unwrap().unwrap();
+            assert_eq!(
+                (front.remaining as usize, front.here as usize),
+                (to.len(), to.len())
+            );
+            let taken = self.consumer.take(&mut to).unwrap();
+            assert_eq!((taken.len, taken.finished), (to.len(), true));
+            assert_eq!(to, entry.data[entry.taken..]);
+        }
+        self.consumer.release();
+        assert_eq!(self.consumer.look(), Ok(None), "nothing half-done is left");
+        assert_eq!(
+            self.consumer.abandon(quota),
+            Ok(()),
+            "again changes nothing"
+        );
+        assert_eq!(self.consumer.available(), Ok(0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_ring_is_a_queue(steps in prop::collection::vec(step(), 1..200)) {
+        let mut run = Run::new();
+        for step in steps {
+            run.step(step);
+        }
+        run.drain();
+    }
+
+    #[test]
+    fn what_a_dead_producer_left_is_what_had_completed(
+        steps in prop::collection::vec(step(), 1..120),
+        quota in prop_oneof![Just(0), 0u64..200, 0u64..6000, Just(u64::MAX)],
+    ) {
+        let mut run = Run::new();
+        for step in steps {
+            run.step(step);
+        }
+        run.die(quota);
+    }
+}
