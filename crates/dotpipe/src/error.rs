@@ -230,8 +230,8 @@ fn kind(code: Win32Error, operation: &str) -> io::ErrorKind {
         Win32Error::NO_DATA if reads(operation) => ErrorKind::WouldBlock,
         Win32Error::BROKEN_PIPE | Win32Error::NO_DATA => ErrorKind::BrokenPipe,
         Win32Error::PIPE_NOT_CONNECTED => ErrorKind::NotConnected,
-        // A transaction may also be in the wrong mode; a peek can only lack a client.
-        Win32Error::BAD_PIPE if reads(operation) => ErrorKind::NotConnected,
+        // A transaction or a receive may also be in the wrong mode; a peek can only lack a client.
+        Win32Error::BAD_PIPE if matches!(operation, "read" | "peek") => ErrorKind::NotConnected,
         Win32Error::BAD_PIPE => ErrorKind::InvalidInput,
         // A connect that does not wait should be tried again. A read or write would never get further
         // by trying again: it is for the caller to connect first.

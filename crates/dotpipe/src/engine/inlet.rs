@@ -86,15 +86,16 @@ impl Sink for SliceSink<'_> {
     }
 }
 
-/// The buffer of a pending read: it grows with what arrives, not with what was asked for.
-struct VecSink<'a> {
+/// A buffer that grows with what arrives, not with what was asked for: that of a pending read, or the
+/// one that takes a whole message.
+pub(super) struct VecSink<'a> {
     data: &'a mut Vec<u8>,
     len: usize,
     asked: usize,
 }
 
 impl<'a> VecSink<'a> {
-    fn new(data: &'a mut Vec<u8>, asked: usize) -> Self {
+    pub(super) fn new(data: &'a mut Vec<u8>, asked: usize) -> Self {
         VecSink {
             len: data.len(),
             data,

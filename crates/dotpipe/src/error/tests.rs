@@ -54,11 +54,7 @@ fn every_known_code_has_its_kind() {
         (
             230,
             InvalidInput,
-            &[
-                ("read", NotConnected),
-                ("receive", NotConnected),
-                ("peek", NotConnected),
-            ],
+            &[("read", NotConnected), ("peek", NotConnected)],
         ),
         (231, ResourceBusy, &[]),
         (

@@ -65,6 +65,27 @@ impl End {
         self.inner.read(buffer, deadline)
     }
 
+    /// Reads one whole message, however long: a `ReadFile` whose buffer is never too small. `message`
+    /// holds the beginning of it, if that has been read already, or nothing; the count is that of all
+    /// of it. When the writer takes the message back meanwhile, its beginning goes, and the next one
+    /// comes whole: reading on with `ERROR_MORE_DATA` could not tell the two apart.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), and `ERROR_BAD_PIPE` unless this end is in message read mode.
+    pub fn read_message(&self, message: &mut Vec<u8>) -> Result<Received> {
+        self.inner.read_message(message, None)
+    }
+
+    /// [`read_message`](Self::read_message) with a deadline. When it passes in the midst of a message,
+    /// `message` holds its beginning, and `more` is set.
+    pub fn read_message_until(
+        &self,
+        message: &mut Vec<u8>,
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
+        self.inner.read_message(message, deadline)
+    }
+
     /// Starts a read of up to `len` bytes: `ReadFile` with an `OVERLAPPED`.
     pub fn start_read(&self, len: usize) -> Pending<ReceivedData> {
         Pending::new(self.inner.start_read(len))

@@ -7,7 +7,7 @@
 //! [`End`] is what a pipe `HANDLE` is on Windows: the server end or the client end of one instance.
 //! [`Pending`] is what an `OVERLAPPED` is: an operation that goes on, can be awaited and cancelled.
 //!
-//! This file lists the seam to the operating system: [`sys`] is all that this layer knows of it.
+//! This file lists the seam to the operating system: `sys` is all that this layer knows of it.
 
 mod anonymous;
 mod end;

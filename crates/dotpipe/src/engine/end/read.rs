@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{End, is_late};
 use crate::engine::bell::Woken;
 use crate::engine::core::{Core, Port, Rights};
-use crate::engine::inlet::{Fill, Sink, SliceSink, Turn};
+use crate::engine::inlet::{Fill, Sink, SliceSink, Turn, VecSink};
 use crate::engine::link::Link;
 use crate::engine::linux::{clock, io_code};
 use crate::engine::operation::Operation;
@@ -17,8 +17,23 @@ use crate::win32::Win32Error;
 
 impl End {
     pub(crate) fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> Result<Received> {
+        self.read_into(&mut SliceSink { buffer, len: 0 }, deadline)
+    }
+
+    pub(crate) fn read_message(
+        &self,
+        message: &mut Vec<u8>,
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
         self.core.need(Rights::READ)?;
-        let mut sink = SliceSink { buffer, len: 0 };
+        if self.core.read_mode() != PipeMode::Message {
+            return Err(Win32Error::BAD_PIPE);
+        }
+        self.read_into(&mut VecSink::new(message, usize::MAX), deadline)
+    }
+
+    fn read_into(&self, sink: &mut impl Sink, deadline: Option<Instant>) -> Result<Received> {
+        self.core.need(Rights::READ)?;
         let mut may_spin = true;
         let (link, id) = loop {
             let mut port = self.core.inlet();
@@ -27,25 +42,25 @@ impl End {
             let fill = if inlet.has_waiting() {
                 Fill::Nothing
             } else {
-                inlet.fill(&mut sink, mode)?
+                inlet.fill(sink, mode)?
             };
             match fill {
                 Fill::Done { more } => {
                     return Ok(Received {
-                        len: sink.len,
+                        len: sink.len(),
                         more,
                     });
                 }
                 _ if self.core.wait_mode() == WaitMode::NonBlocking => {
                     // One that never sleeps hears of the other's death only by asking.
                     if inlet.link.ending_now().is_some() && !inlet.has_waiting() {
-                        let more = inlet.fill(&mut sink, mode)? == Fill::Done { more: true };
+                        let more = inlet.fill(sink, mode)? == Fill::Done { more: true };
                         return Ok(Received {
-                            len: sink.len,
+                            len: sink.len(),
                             more,
                         });
                     }
-                    return at_once(&sink, mode);
+                    return at_once(sink, mode);
                 }
                 Fill::Nothing if may_spin => {
                     let (watch, link) = (inlet.watch(), inlet.link.clone());
@@ -56,12 +71,12 @@ impl End {
                 }
                 Fill::Nothing | Fill::Begun => {
                     let id = self.core.new_id();
-                    inlet.queue_thread(id, sink.buffer.len());
+                    inlet.queue_thread(id, sink.len() + sink.left());
                     break (inlet.link.clone(), id);
                 }
             }
         };
-        self.core.sleep_in_read(&link, id, &mut sink, deadline)
+        self.core.sleep_in_read(&link, id, sink, deadline)
     }
 
     pub(crate) fn start_read(&self, len: usize) -> Operation<ReceivedData> {
@@ -155,7 +170,7 @@ impl Core {
         &self,
         link: &Arc<Link>,
         id: u64,
-        sink: &mut SliceSink<'_>,
+        sink: &mut impl Sink,
         deadline: Option<Instant>,
     ) -> Result<Received> {
         loop {
@@ -182,7 +197,7 @@ impl Core {
             };
             if let Some(result) = over {
                 return result.map(|more| Received {
-                    len: sink.len,
+                    len: sink.len(),
                     more,
                 });
             }

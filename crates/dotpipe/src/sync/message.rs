@@ -1,0 +1,134 @@
+//! Whole messages: what [`send`](super::NamedPipeServer::send), [`recv`](super::NamedPipeServer::recv)
+//! and [`transact`](super::NamedPipeServer::transact) do.
+//!
+//! Layer: the core of the sync face. The rule it owns: a message is received whole or not at all. A
+//! message that has begun to arrive when the time runs out is kept for the next receive, and one
+//! receive at a time takes from the pipe.
+
+use std::mem;
+use std::time::Instant;
+
+use super::shared::Shared;
+use super::turn::Guard;
+use crate::error::{Error, Result};
+use crate::exact::Received;
+use crate::options::PipeMode;
+use crate::win32::Win32Error;
+
+/// How much of a reply is asked for at first, in bytes: what most replies fit in, and little enough to
+/// be filled with zeros every time.
+const FIRST_PIECE: std::ops::RangeInclusive<usize> = 512..=4096;
+
+impl Shared {
+    pub(super) fn send(&self, message: &[u8]) -> Result<()> {
+        if self.pipe_type == PipeMode::Byte {
+            return Err(self.error("send", Win32Error::BAD_PIPE).with_hint(
+                "this pipe is of byte type and keeps no borders: write to it, or have its server create \
+                 it with pipe_mode(PipeMode::Message)",
+            ));
+        }
+        let deadline = self.write_timeout.deadline();
+        match self.told("send", self.end.write_until(message, deadline))? {
+            written if written == message.len() => Ok(()),
+            _ => Err(self.no_room("send")),
+        }
+    }
+
+    pub(super) fn recv(&self, message: &mut Vec<u8>) -> Result<usize> {
+        message.clear();
+        self.needs_message_mode("receive")?;
+        let deadline = self.read_timeout.deadline();
+        let mut begun = self.told("receive", self.receiving.take(deadline))?;
+        message.append(&mut begun);
+        self.go_on("receive", message, begun, deadline)
+    }
+
+    pub(super) fn recv_into(&self, buffer: &mut [u8]) -> Result<Received> {
+        self.needs_message_mode("receive")?;
+        let deadline = self.read_timeout.deadline();
+        let mut begun = self.told("receive", self.receiving.take(deadline))?;
+        if !begun.is_empty() {
+            let len = begun.len().min(buffer.len());
+            buffer[..len].copy_from_slice(&begun[..len]);
+            begun.drain(..len);
+            return Ok(Received { len, more: true });
+        }
+        self.told("receive", self.end.read_until(buffer, deadline))
+    }
+
+    pub(super) fn transact(&self, question: &[u8], reply: &mut Vec<u8>) -> Result<usize> {
+        let deadline = self.read_timeout.deadline();
+        let begun = self.told("transact", self.receiving.take(deadline));
+        let begun = begun.inspect_err(|_| reply.clear())?;
+        let first = reply
+            .capacity()
+            .clamp(*FIRST_PIECE.start(), *FIRST_PIECE.end());
+        reply.resize(first, 0);
+        let received = match self.end.transact_until(question, reply, deadline) {
+            Ok(received) => received,
+            Err(code) => {
+                reply.clear();
+                return Err(self.error("transact", code));
+            }
+        };
+        reply.truncate(received.len);
+        match received.more {
+            false => Ok(received.len),
+            true => self.go_on("transact", reply, begun, deadline),
+        }
+    }
+
+    /// Reads the message on of which `message` holds the beginning.
+    fn go_on(
+        &self,
+        operation: &'static str,
+        message: &mut Vec<u8>,
+        mut begun: Guard<'_, Vec<u8>>,
+        deadline: Option<Instant>,
+    ) -> Result<usize> {
+        match self.end.read_message_until(message, deadline) {
+            Ok(received) if !received.more => Ok(received.len),
+            Ok(_) => {
+                *begun = mem::take(message);
+                let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+                Err(self.error(
+                    operation,
+                    match late {
+                        true => Win32Error::SEM_TIMEOUT,
+                        false => Win32Error::OPERATION_ABORTED,
+                    },
+                ))
+            }
+            Err(code) => {
+                message.clear();
+                Err(self.error(operation, code))
+            }
+        }
+    }
+
+    fn needs_message_mode(&self, operation: &'static str) -> Result<()> {
+        let hint = match (self.pipe_type, self.read_mode()) {
+            (PipeMode::Message, PipeMode::Message) => return Ok(()),
+            (PipeMode::Byte, _) => {
+                "this pipe is of byte type and keeps no borders: read from it, or have its server create \
+                 it with pipe_mode(PipeMode::Message)"
+            }
+            (PipeMode::Message, PipeMode::Byte) => {
+                "this end reads bytes: open it with pipe_mode(PipeMode::Message), or call \
+                 set_read_mode(PipeMode::Message)"
+            }
+        };
+        Err(Error::with_hint(
+            self.error(operation, Win32Error::BAD_PIPE),
+            hint,
+        ))
+    }
+
+    /// Forgets the beginning of a message: the conversation that it belongs to is over.
+    pub(super) fn forget_begun(&self) {
+        // Who has the turn now finds out from the end of the conversation.
+        if let Ok(mut begun) = self.receiving.take(Some(Instant::now())) {
+            begun.clear();
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Every example runs, checks itself and ends. (`anonymous_filter` runs with the tests of anonymous
+//! pipes, which must not start programs at the same time.)
+
+macro_rules! examples {
+    ($($name:ident: $path:literal;)*) => {$(
+        #[path = $path]
+        mod $name;
+
+        #[test]
+        fn $name() {
+            $name::main().unwrap();
+        }
+    )*};
+}
+
+examples! {
+    echo: "../examples/echo.rs";
+    many_clients: "../examples/many_clients.rs";
+    message_server: "../examples/message_server.rs";
+    poll_many: "../examples/poll_many.rs";
+    timeouts_and_cancel: "../examples/timeouts_and_cancel.rs";
+    transact: "../examples/transact.rs";
+}
+
+/// An example that is in no test is one that may not run.
+#[test]
+fn none_is_left_out() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let mut left: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|file| {
+            let include = format!("\"../examples/{file}\"");
+            file != "anonymous_filter.rs" && !include_str!("examples.rs").contains(&include)
+        })
+        .collect();
+    left.sort();
+    assert!(left.is_empty(), "not run: {left:?}");
+}

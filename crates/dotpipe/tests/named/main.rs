@@ -1,0 +1,15 @@
+//! Named pipes through the sync face.
+
+mod bytes;
+mod errors;
+mod listener;
+mod messages;
+mod options;
+mod questions;
+mod readiness;
+mod split;
+mod timeouts;
+mod types;
+
+#[path = "../support/mod.rs"]
+mod support;
