@@ -315,7 +315,9 @@ impl Outlet {
         let mut place = 0;
         let mut all_placed = true;
         while place < self.writes.len() {
-            if all_placed && !self.writes[place].is_placed() {
+            // Nothing more is placed once nobody reads it: a write that was half placed may be gone
+            // already, and the next one must not begin in the middle of it.
+            if ending.is_none() && all_placed && !self.writes[place].is_placed() {
                 match std::mem::replace(&mut self.writes[place].source, Source::Elsewhere) {
                     Source::Elsewhere => {
                         all_placed = false;
@@ -388,7 +390,12 @@ impl Outlet {
             return Turn::Over(self.withdraw(id, code));
         }
         let ending = self.link.ending();
-        let result = match (self.go_on(place, data), ending) {
+        let gone_on = match ending {
+            None => self.go_on(place, data),
+            // What was read before the end counts, but nothing more is placed.
+            Some(_) => self.is_complete(place),
+        };
+        let result = match (gone_on, ending) {
             (Ok(true), _) => Ok(data.len()),
             (Ok(false), None) => return Turn::Wait,
             (Ok(false), Some(ending)) => Err(Self::end_code(ending)),
@@ -405,10 +412,13 @@ impl Outlet {
         if first_outside == Some(place) && !self.feed(place, data)? {
             return Ok(false);
         }
+        self.is_complete(place)
+    }
+
+    /// Whether the write at `place` in the queue is complete by now.
+    fn is_complete(&mut self, place: usize) -> Result<bool> {
+        self.refresh()?;
         let write = &self.writes[place];
-        self.producer
-            .refresh()
-            .map_err(|corrupt| self.give_up(corrupt))?;
         let consumed = self.producer.consumed();
         Ok(write.is_placed() && quota::is_complete(write.end, consumed, self.quota))
     }

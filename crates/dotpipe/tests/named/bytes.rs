@@ -6,7 +6,7 @@ use std::thread;
 use dotpipe::error::Error;
 use dotpipe::{PipeMode, ServerOptions, WaitMode, Win32Error};
 
-use crate::support::{fill, pair, pair_of};
+use crate::support::sync::{fill, pair, pair_of};
 
 #[test]
 fn writes_run_together() {

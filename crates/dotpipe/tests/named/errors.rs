@@ -5,11 +5,12 @@ use std::io::{ErrorKind, Read};
 use dotpipe::sync::wait;
 use dotpipe::{ClientOptions, Error, PipeMode, ServerOptions, WaitTimeout, Win32Error};
 
-use crate::support::{pair, unique};
+use crate::support::sync::pair;
+use crate::support::unique_name;
 
 #[test]
 fn an_error_says_what_where_why_and_what_next() {
-    let name = unique("text");
+    let name = unique_name("text");
     let error = ClientOptions::new().open(&name).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -57,7 +58,7 @@ fn a_text_that_is_no_name_is_shown() {
 fn each_operation_puts_its_word_to_the_error() {
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
-        .create(unique("words"))
+        .create(unique_name("words"))
         .unwrap();
     let (mut bytes, mut message) = ([0; 1], Vec::new());
     let errors: Vec<Error> = [

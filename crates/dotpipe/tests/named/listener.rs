@@ -10,7 +10,8 @@ use dotpipe::{
     ServerOptions, WaitMode, WaitTimeout, Win32Error,
 };
 
-use crate::support::{unique, until};
+use crate::support::sync::until;
+use crate::support::unique_name;
 
 fn listen(name: &PipeName) -> PipeListener {
     ServerOptions::new()
@@ -36,7 +37,7 @@ fn echo(server: &NamedPipeServer) {
 fn many_clients_at_once_each_have_their_own_conversation() {
     const CLIENTS: usize = 16;
     const ROUNDS: usize = 50;
-    let name = unique("many");
+    let name = unique_name("many");
     let listener = listen(&name);
     let stop = listener.canceller();
     let all_connected = Barrier::new(CLIENTS);
@@ -76,7 +77,7 @@ fn many_clients_at_once_each_have_their_own_conversation() {
 fn an_instance_listens_at_all_times() {
     // Clients that neither wait nor try again: every one must find an instance, or all in use for
     // the moment in which the next is created, and never a name that is gone.
-    let name = unique("always");
+    let name = unique_name("always");
     let listener = listen(&name);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -97,7 +98,7 @@ fn an_instance_listens_at_all_times() {
 
 #[test]
 fn a_client_that_has_left_is_handed_out_with_what_it_wrote() {
-    let name = unique("left");
+    let name = unique_name("left");
     let listener = listen(&name);
     for text in ["one", "two"] {
         open(&name).send(text.as_bytes()).unwrap();
@@ -112,7 +113,7 @@ fn a_client_that_has_left_is_handed_out_with_what_it_wrote() {
 
 #[test]
 fn cancelling_ends_accepting_for_good() {
-    let name = unique("cancel");
+    let name = unique_name("cancel");
     let listener = listen(&name);
     let stop = listener.canceller();
     thread::scope(|scope| {
@@ -138,7 +139,7 @@ fn cancelling_ends_accepting_for_good() {
 
 #[test]
 fn time_runs_out_and_nothing_is_lost() {
-    let name = unique("time");
+    let name = unique_name("time");
     let listener = listen(&name);
     let error = listener.accept_timeout(Duration::ZERO).unwrap_err();
     assert!(error.is_timeout());
@@ -153,7 +154,7 @@ fn time_runs_out_and_nothing_is_lost() {
 
 #[test]
 fn at_the_maximum_accept_waits_for_a_server_to_go() {
-    let name = unique("maximum");
+    let name = unique_name("maximum");
     let listener = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .max_instances(2)
@@ -179,7 +180,7 @@ fn at_the_maximum_accept_waits_for_a_server_to_go() {
 
 #[test]
 fn accept_goes_on_when_a_server_goes() {
-    let name = unique("goes");
+    let name = unique_name("goes");
     let listener = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .max_instances(1)
@@ -214,7 +215,7 @@ fn accept_goes_on_when_a_server_goes() {
 
 #[test]
 fn only_the_first_instance_must_be_the_first() {
-    let name = unique("first");
+    let name = unique_name("first");
     let mut options = ServerOptions::new();
     options.first_pipe_instance(true);
     let listener = options.listen(&name).unwrap();
@@ -231,7 +232,7 @@ fn only_the_first_instance_must_be_the_first() {
 #[test]
 fn several_threads_may_accept() {
     const EACH: usize = 10;
-    let name = unique("several");
+    let name = unique_name("several");
     let listener = listen(&name);
     let mut received: Vec<Vec<u8>> = thread::scope(|scope| {
         let accepting: Vec<_> = (0..3)
@@ -260,7 +261,7 @@ fn several_threads_may_accept() {
 
 #[test]
 fn a_non_blocking_listener_does_not_wait() {
-    let name = unique("nowait");
+    let name = unique_name("nowait");
     let listener = ServerOptions::new()
         .wait_mode(WaitMode::NonBlocking)
         .listen(&name)

@@ -9,7 +9,7 @@ use dotpipe::{
     ClientOptions, NamedPipeClient, NamedPipeServer, PipeMode, ServerOptions, WaitMode, Win32Error,
 };
 
-use crate::support::{fill, pair, pair_of, until};
+use crate::support::sync::{fill, pair, pair_of, until};
 
 const QUOTA: usize = 65536;
 const SIZES: &[usize] = &[
@@ -82,7 +82,7 @@ fn messages_that_wait_together_stay_apart() {
 #[test]
 fn recv_needs_message_read_mode() {
     let mut message = Vec::new();
-    let name = crate::support::unique("mode");
+    let name = crate::support::unique_name("mode");
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .create(&name)
@@ -315,7 +315,7 @@ fn non_blocking_ends_say_that_they_would_wait() {
 #[test]
 fn an_old_beginning_does_not_meet_a_new_client() {
     // A message of which the server has a part when it disconnects is gone with its client.
-    let name = crate::support::unique("old");
+    let name = crate::support::unique_name("old");
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .in_buffer_size(10)

@@ -9,11 +9,11 @@ use dotpipe::{
     Win32Error,
 };
 
-use crate::support::unique;
+use crate::support::unique_name;
 
 #[test]
 fn info_tells_what_was_asked_for() {
-    let name = unique("info");
+    let name = unique_name("info");
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .max_instances(7)
@@ -46,7 +46,7 @@ fn info_tells_what_was_asked_for() {
 
 #[test]
 fn the_default_is_a_duplex_byte_pipe_without_limits() {
-    let name = unique("default");
+    let name = unique_name("default");
     let server = ServerOptions::default().create(&name).unwrap();
     let info = server.info().unwrap();
     assert_eq!((info.mode, info.max_instances), (PipeMode::Byte, 255));
@@ -59,7 +59,7 @@ fn the_default_is_a_duplex_byte_pipe_without_limits() {
 
 #[test]
 fn modes_change_one_at_a_time() {
-    let name = unique("modes");
+    let name = unique_name("modes");
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .read_mode(PipeMode::Byte)
@@ -89,7 +89,7 @@ fn a_pipe_goes_the_way_that_was_asked_for() {
         (|options| options.access_inbound(false), false, true),
     ];
     for &(ask, to_server, to_client) in ROWS {
-        let name = unique("way");
+        let name = unique_name("way");
         let mut server = ask(&mut ServerOptions::new()).create(&name).unwrap();
         let denied = ClientOptions::new()
             .read(!to_client)
@@ -140,7 +140,7 @@ fn listen_again(server: &dotpipe::NamedPipeServer) {
 
 #[test]
 fn what_cannot_be_created() {
-    let name = unique("refused");
+    let name = unique_name("refused");
     let _first = ServerOptions::new().create(&name).unwrap();
     let refused = |options: &ServerOptions| options.create(&name).unwrap_err();
 
@@ -173,7 +173,7 @@ fn what_cannot_be_created() {
 
 #[test]
 fn the_maximum_counts_all_instances() {
-    let name = unique("maximum");
+    let name = unique_name("maximum");
     let mut options = ServerOptions::new();
     options.max_instances(2);
     let first = options.create(&name).unwrap();
@@ -185,7 +185,7 @@ fn the_maximum_counts_all_instances() {
 
 #[test]
 fn a_name_can_be_given_in_many_ways() {
-    let name = unique("given");
+    let name = unique_name("given");
     let text = name.to_string();
     let _server = ServerOptions::new().max_instances(9).create(&name).unwrap();
     fn create(name: impl IntoPipeName) -> dotpipe::NamedPipeServer {
@@ -205,7 +205,7 @@ fn a_name_can_be_given_in_many_ways() {
 
 #[test]
 fn a_reading_client_may_read_messages() {
-    let name = unique("reading");
+    let name = unique_name("reading");
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .access(Access::Outbound)
@@ -246,7 +246,7 @@ fn a_reading_client_may_read_messages() {
 
 #[test]
 fn message_read_mode_needs_message_type() {
-    let name = unique("needs");
+    let name = unique_name("needs");
     let server = ServerOptions::new().create(&name).unwrap();
     let error = ClientOptions::new()
         .pipe_mode(PipeMode::Message)
@@ -266,7 +266,7 @@ fn message_read_mode_needs_message_type() {
 
 #[test]
 fn a_client_waits_for_an_instance_if_it_is_told_to() {
-    let name = unique("waits");
+    let name = unique_name("waits");
     let server = ServerOptions::new()
         .default_timeout(Duration::from_millis(1))
         .create(&name)
@@ -298,13 +298,13 @@ fn a_client_waits_for_an_instance_if_it_is_told_to() {
     // A pipe that does not exist is not waited for.
     let nobody = ClientOptions::new()
         .wait_timeout(Some(WaitTimeout::Forever))
-        .open(unique("nobody"));
+        .open(unique_name("nobody"));
     assert!(nobody.unwrap_err().is_not_found());
 }
 
 #[test]
 fn exists_follows_the_instances() {
-    let name = unique("exists");
+    let name = unique_name("exists");
     assert!(!sync::exists(&name).unwrap());
     let server = ServerOptions::new().create(&name).unwrap();
     assert!(sync::exists(&name).unwrap());
@@ -318,19 +318,19 @@ fn exists_follows_the_instances() {
 
 #[test]
 fn both_ends_know_each_other() {
-    let (server, client) = crate::support::pair(PipeMode::Byte);
+    let (server, client) = crate::support::sync::pair(PipeMode::Byte);
     assert_eq!(server.peer_process_id().unwrap(), std::process::id());
     assert_eq!(client.peer_process_id().unwrap(), std::process::id());
     assert!(!server.peer_computer_name().unwrap().is_empty());
 
-    let alone = ServerOptions::new().create(unique("alone")).unwrap();
+    let alone = ServerOptions::new().create(unique_name("alone")).unwrap();
     let error = alone.peer_process_id().unwrap_err();
     assert_eq!(error.code(), Win32Error::PIPE_LISTENING);
 }
 
 #[test]
 fn the_life_of_an_instance() {
-    let name: PipeName = unique("life");
+    let name: PipeName = unique_name("life");
     let server = ServerOptions::new().create(&name).unwrap();
     let error = server.connect_timeout(Duration::ZERO).unwrap_err();
     assert!(error.is_timeout());

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dotpipe::sync::call;
 use dotpipe::{NamedPipeServer, PipeMode, ServerOptions, WaitTimeout, Win32Error};
 
-use crate::support::{fill, pair, unique};
+use crate::support::sync::{fill, pair};
+use crate::support::unique_name;
 
 /// Answers every question with as many bytes as it asks for, until the client has gone.
 fn serve(server: &NamedPipeServer) {
@@ -94,7 +95,7 @@ fn a_late_reply_is_the_next_message() {
 
 #[test]
 fn a_call_gets_the_whole_reply() {
-    let name = unique("call");
+    let name = unique_name("call");
     let server = ServerOptions::new()
         .pipe_mode(PipeMode::Message)
         .create(&name)
@@ -125,7 +126,7 @@ fn a_call_says_why_it_failed() {
         assert_eq!(error.operation(), "call");
         error.code()
     };
-    let name = unique("fails");
+    let name = unique_name("fails");
     let text = name.to_string();
     assert_eq!(failure("x", WaitTimeout::Default), Win32Error::INVALID_NAME);
     assert_eq!(

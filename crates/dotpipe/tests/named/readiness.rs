@@ -8,7 +8,7 @@ use dotpipe::sync::Interest;
 use dotpipe::{NamedPipeServer, PipeMode, ServerOptions};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::support::{pair, pair_of};
+use crate::support::sync::{pair, pair_of};
 
 /// Waits as the rules say until one of `interest` can be done.
 fn wait_for(server: &NamedPipeServer, descriptor: &OwnedFd, interest: Interest) -> Interest {

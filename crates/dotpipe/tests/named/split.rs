@@ -5,7 +5,7 @@ use std::thread;
 
 use dotpipe::{NamedPipeClient, NamedPipeServer, PipeMode, Win32Error};
 
-use crate::support::{fill, pair, until};
+use crate::support::sync::{fill, pair, until};
 
 #[test]
 fn owned_halves_work_in_two_threads() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dotpipe::{PipeMode, ServerOptions, Win32Error};
 
-use crate::support::{fill, pair, pair_of};
+use crate::support::sync::{fill, pair, pair_of};
 
 /// Time that passes before anything else can happen.
 const SHORTEST: Option<Duration> = Some(Duration::from_nanos(1));
@@ -66,7 +66,7 @@ fn a_receive_waits_for_its_turn_no_longer_than_for_data() {
     thread::scope(|scope| {
         // This one has the turn, or will have it after the other one: it has no time-out.
         let first = scope.spawn(|| server.recv(&mut Vec::new()));
-        crate::support::until(|| server.cancel());
+        crate::support::sync::until(|| server.cancel());
         assert!(first.join().unwrap().unwrap_err().is_cancelled());
 
         let (started, starting) = std::sync::mpsc::channel();

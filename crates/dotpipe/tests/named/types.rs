@@ -51,7 +51,7 @@ fn public_types_go_between_threads() {
 
 #[test]
 fn debug_shows_the_name() {
-    let name = crate::support::unique("debug");
+    let name = crate::support::unique_name("debug");
     let listener = dotpipe::ServerOptions::new().listen(&name).unwrap();
     let shown = format!("{name:?}");
     assert_eq!(format!("{listener:?}"), format!("PipeListener({shown})"));

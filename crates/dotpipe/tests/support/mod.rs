@@ -1,47 +1,58 @@
-//! What the integration tests have in common: names that no other test uses, connected pairs, data.
+//! What the integration tests share. No subject of its own: each file here is a tool.
+//!
+//! - [`data`]: payloads that can be checked byte for byte, and a random source that can be repeated;
+//! - [`patience`]: limits for what must end, and how to know that a thread sleeps;
+//! - [`process`]: other processes: a test alone in one, children that play a role, their death;
+//! - [`measure`]: what a process holds: descriptors, threads, memory, processor time;
+//! - [`sync`]: connected pairs of the sync face.
+
+#![allow(dead_code, reason = "every test binary uses its own part")]
+
+pub(crate) mod data;
+pub(crate) mod measure;
+pub(crate) mod patience;
+pub(crate) mod process;
+pub(crate) mod sync;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 
-use dotpipe::{ClientOptions, NamedPipeClient, NamedPipeServer, PipeMode, PipeName, ServerOptions};
+use dotpipe::exact::{self, End};
+use dotpipe::name::PipeName;
+use dotpipe::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode};
 
-/// A name that nothing else on this machine uses.
-pub(crate) fn unique(word: &str) -> PipeName {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    PipeName::local(&format!("test-{word}-{}-{count}", std::process::id())).unwrap()
+/// Both rights to the data.
+pub(crate) const BOTH: DesiredAccess = DesiredAccess::READ.union(DesiredAccess::WRITE);
+
+/// A name that no other test has, in this process or another.
+pub(crate) fn unique_name(what: &str) -> PipeName {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id();
+    PipeName::local(&format!("test {what} {process} {number}")).unwrap()
 }
 
-/// The two ends of a new pipe of this type and read mode.
-pub(crate) fn pair(mode: PipeMode) -> (NamedPipeServer, NamedPipeClient) {
-    pair_of(ServerOptions::new().pipe_mode(mode))
-}
-
-/// The two ends of a new pipe with these options; the client end has the read mode of the server end.
-pub(crate) fn pair_of(options: &ServerOptions) -> (NamedPipeServer, NamedPipeClient) {
-    let name = unique("pair");
-    let server = options.create(&name).unwrap();
-    let read_mode = server.state().unwrap().read_mode;
-    let client = ClientOptions::new()
-        .pipe_mode(read_mode)
-        .open(&name)
-        .unwrap();
-    (server, client)
-}
-
-/// `len` bytes that differ from place to place and from seed to seed.
-pub(crate) fn fill(len: usize, seed: usize) -> Vec<u8> {
-    (0..len)
-        .map(|i| (seed + 7 * i + 13 * (i / 256)) as u8)
-        .collect()
-}
-
-/// Tries again until it succeeds: for what another thread is about to make possible.
-pub(crate) fn until<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    loop {
-        match attempt() {
-            Ok(value) => return value,
-            Err(_) => thread::yield_now(),
-        }
+/// Options of a pipe whose ends read as its type says, with one quota for both ways.
+pub(crate) fn options(pipe_type: PipeMode, quota: u32) -> CreateOptions {
+    CreateOptions {
+        pipe_type,
+        read_mode: pipe_type,
+        out_quota: quota,
+        in_quota: quota,
+        ..CreateOptions::default()
     }
+}
+
+/// Opens a pipe and sets the read mode to its type.
+pub(crate) fn open(name: &PipeName, pipe_type: PipeMode) -> End {
+    let client = exact::open(name, BOTH).unwrap();
+    client.set_state(pipe_type, WaitMode::Blocking).unwrap();
+    client
+}
+
+/// The server end and the client end of a fresh pipe, connected, both reading as its type says.
+pub(crate) fn pair(what: &str, pipe_type: PipeMode, quota: u32) -> (End, End) {
+    let name = unique_name(what);
+    let server = exact::create(&name, &options(pipe_type, quota)).unwrap();
+    let client = open(&name, pipe_type);
+    (server, client)
 }

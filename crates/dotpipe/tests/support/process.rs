@@ -1,0 +1,188 @@
+//! Other processes: a test that has one for itself, and children that play a role until they are killed.
+//!
+//! All of them are the test binary once more. A child finds its role in the environment and plays it
+//! within the test named `role` that each binary with roles has; for anybody else that test is empty.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+/// The folder of the namespace: set for a test that runs alone.
+const NAMESPACE: &str = "DOTPIPE_DIR";
+const ALONE: &str = "DOTPIPE_TEST_ALONE";
+const ROLE: &str = "DOTPIPE_TEST_ROLE";
+/// Begins a line of a child that is meant for its parent; the rest is the test harness talking.
+const TO_PARENT: &str = "@ ";
+
+/// Runs the body of the test `test` in a process of its own, with a namespace of its own: nobody else
+/// creates pipes, opens descriptors or uses memory there.
+pub(crate) fn alone<F: Fn()>(test: F, body: impl FnOnce()) {
+    let _ = test;
+    if std::env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let path = std::any::type_name::<F>();
+    let name = path.split_once("::").expect("a test within a crate").1;
+    let namespace = tempfile::tempdir().unwrap();
+    let output = myself(name)
+        .env(ALONE, "1")
+        .env(NAMESPACE, namespace.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    print!("{text}");
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}: {}", output.status);
+    assert!(text.contains("1 passed"), "there is no test named {name}");
+}
+
+fn myself(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command
+}
+
+/// The files and folders in the namespace of a test that runs alone.
+pub(crate) fn namespace_files() -> Vec<PathBuf> {
+    fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            files.push(entry.path());
+            collect(&entry.path(), files);
+        }
+    }
+    let folder = std::env::var_os(NAMESPACE).expect("the test runs alone");
+    let mut files = Vec::new();
+    collect(Path::new(&folder), &mut files);
+    files
+}
+
+/// A child that plays a role. It is killed when this is dropped.
+pub(crate) struct Role {
+    child: Child,
+    words: BufReader<ChildStdout>,
+}
+
+impl Role {
+    /// Starts a child in the role of this name.
+    pub(crate) fn start(role: &str, arguments: &[String]) -> Role {
+        let mut child = myself("role")
+            .env(ROLE, [&[role.to_owned()], arguments].concat().join("\n"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let words = BufReader::new(child.stdout.take().unwrap());
+        Role { child, words }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the child says next; `None` when it is silent for ever.
+    pub(crate) fn hear(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if self.words.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            if let Some(word) = line.trim_end().strip_prefix(TO_PARENT) {
+                return Some(word.to_owned());
+            }
+        }
+    }
+
+    /// Waits until the child says this.
+    pub(crate) fn expect(&mut self, word: &str) {
+        assert_eq!(self.hear().as_deref(), Some(word));
+    }
+
+    /// Kills the child as `kill -9` does, and tells when.
+    pub(crate) fn kill(&mut self) -> Instant {
+        let when = Instant::now();
+        self.child.kill().unwrap();
+        when
+    }
+
+    /// Waits until the killed child is no more. Panics when it has ended for another reason, such as
+    /// an assertion of its own.
+    pub(crate) fn bury(&mut self) {
+        let status = self.child.wait().unwrap();
+        assert_eq!(
+            status.signal(),
+            Some(Signal::KILL.as_raw()),
+            "the child ended by itself: {status}"
+        );
+    }
+
+    /// Waits until the child has ended by itself, and well.
+    pub(crate) fn end(mut self) {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        // It may have gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Plays the role for which this process was started, if it was.
+pub(crate) fn play(roles: &[(&str, fn(&[String]))]) {
+    let Ok(script) = std::env::var(ROLE) else {
+        return;
+    };
+    // A test that fails leaves no child behind.
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+    let words: Vec<String> = script.split('\n').map(str::to_owned).collect();
+    let (role, arguments) = words.split_first().unwrap();
+    let known = roles.iter().find(|(name, _)| name == role);
+    known.unwrap_or_else(|| panic!("no role {role}")).1(arguments);
+}
+
+/// Says something to the parent.
+pub(crate) fn say(word: &str) {
+    let mut out = std::io::stdout().lock();
+    // The harness may stand in the middle of a line.
+    write!(out, "\n{TO_PARENT}{word}\n").unwrap();
+    out.flush().unwrap();
+}
+
+/// Numbers that a process writes down and that survive it, however it dies.
+pub(crate) struct Ledger {
+    file: File,
+}
+
+impl Ledger {
+    pub(crate) fn new(path: &Path) -> Ledger {
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        Ledger {
+            file: options.open(path).unwrap(),
+        }
+    }
+
+    pub(crate) fn write(&self, place: u64, number: u64) {
+        self.file
+            .write_all_at(&number.to_le_bytes(), place * 8)
+            .unwrap();
+    }
+
+    /// 0 where nothing has been written.
+    pub(crate) fn read(&self, place: u64) -> u64 {
+        let mut bytes = [0; 8];
+        match self.file.read_at(&mut bytes, place * 8).unwrap() {
+            8 => u64::from_le_bytes(bytes),
+            _ => 0,
+        }
+    }
+}
