@@ -7,12 +7,14 @@
 mod survey;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Corrupt;
-use crate::entry::{Header, Progress, WORD, align, plain_size};
+use crate::entry::{
+    Header, Progress, WAITING_DATA, WORD, align, plain_size, revoked_size, waiting_size,
+};
 use crate::flags::Flags;
 use crate::layout::{self, Side};
+use crate::primitive::{AtomicU64, Ordering};
 use crate::segment::Segment;
 
 const EMPTY_WAITS: Corrupt = Corrupt("a waiting entry of no bytes");
@@ -44,6 +46,23 @@ struct Current {
     opened: bool,
 }
 
+impl Current {
+    /// Where the first byte that has not been taken stands behind the entry's beginning.
+    fn data(self) -> u64 {
+        let data = if self.opened { WAITING_DATA } else { WORD };
+        data + u64::from(self.taken)
+    }
+
+    /// Bytes that the whole entry takes in the ring.
+    fn size(self) -> u64 {
+        if self.opened {
+            waiting_size(self.len.into())
+        } else {
+            plain_size(self.len.into())
+        }
+    }
+}
+
 /// The first entry, as seen by [`Consumer::look`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Front {
@@ -70,7 +89,7 @@ pub struct Taken {
 enum Waiting {
     /// It still waits, and so many of its bytes are here.
     Here(u32),
-    /// It has been taken back; so many of its bytes stand in the ring.
+    /// It has been taken back; so many of its bytes are left in the ring.
     Revoked(u32),
 }
 
@@ -134,11 +153,9 @@ impl Consumer {
                             fresh: true,
                         }));
                     }
-                    Waiting::Revoked(placed) => {
-                        self.skip_to(self.head + plain_size(placed.into()))?;
-                    }
+                    Waiting::Revoked(placed) => self.skip_revoked(placed)?,
                 },
-                Header::Revoked(placed) => self.skip_to(self.head + plain_size(placed.into()))?,
+                Header::Revoked(placed) => self.skip_revoked(placed)?,
                 Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
             }
         }
@@ -170,10 +187,7 @@ impl Consumer {
             current.len
         };
         let count = to.len().min((here - current.taken) as usize);
-        self.copy_out(
-            self.head + WORD + u64::from(current.taken),
-            &mut to[..count],
-        );
+        self.copy_out(self.head + current.data(), &mut to[..count]);
         let taken = current.taken + count as u32;
         if current.opened && !self.advance(taken)? {
             // Passed over here and not by the next look: a hostile producer that undoes it between the
@@ -184,7 +198,7 @@ impl Consumer {
         self.consumed += count as u64;
         let finished = taken == current.len;
         if finished {
-            self.skip_to(self.head + plain_size(current.len.into()))?;
+            self.skip_to(self.head + current.size())?;
         } else {
             self.current = Some(Current { taken, ..current });
         }
@@ -200,11 +214,7 @@ impl Consumer {
     pub fn release(&mut self) -> bool {
         let free = match self.current {
             // What has been taken of a large entry makes room for the rest of it.
-            Some(Current {
-                opened: true,
-                taken,
-                ..
-            }) => self.head + WORD + u64::from(taken),
+            Some(current) if current.opened => self.head + current.data(),
             _ => self.head,
         };
         if self.published == (free, self.consumed) {
@@ -236,7 +246,7 @@ impl Consumer {
         let header = self.header(self.head);
         let word = header.load(Ordering::Acquire);
         let Header::Waiting(len) = Header::decode(word)? else {
-            self.skip_to(self.head + plain_size(revoked(word)?.into()))?;
+            self.skip_revoked(revoked(word)?)?;
             return Ok(None);
         };
         if len == 0 {
@@ -248,7 +258,7 @@ impl Consumer {
         let opened = Header::Opened(len).encode();
         let swapped = header.compare_exchange(word, opened, Ordering::AcqRel, Ordering::Acquire);
         if let Err(word) = swapped {
-            self.skip_to(self.head + plain_size(revoked(word)?.into()))?;
+            self.skip_revoked(revoked(word)?)?;
             return Ok(None);
         }
         let current = Current {
@@ -324,7 +334,7 @@ impl Consumer {
 
     /// How many bytes of the entry at `start` have been placed.
     fn streamed(&self, start: u64, entry: Current) -> Result<u32, Corrupt> {
-        let data = start + WORD;
+        let data = start + WAITING_DATA;
         let end = data + u64::from(entry.len);
         let tail = self
             .segment
@@ -344,12 +354,17 @@ impl Consumer {
             .segment
             .word(self.peer_line + layout::CUT)
             .load(Ordering::Acquire);
-        let data = self.head + WORD;
+        let data = self.head + WAITING_DATA;
         let possible = data + u64::from(current.taken)..=data + u64::from(current.len);
         if !possible.contains(&cut) {
             return Err(Corrupt("a write was taken back that cannot have been"));
         }
         Ok(align(cut))
+    }
+
+    /// Goes on from an entry that was taken back.
+    fn skip_revoked(&mut self, placed: u32) -> Result<(), Corrupt> {
+        self.skip_to(self.head + revoked_size(placed))
     }
 
     /// Goes on to the entry at `position`.
@@ -390,7 +405,7 @@ impl Consumer {
     }
 }
 
-/// The bytes in the ring of an entry that waited when it was last looked at: being taken back is all
+/// The bytes left in the ring of an entry that waited when it was last looked at: being taken back is all
 /// that can have happened to it.
 fn revoked(word: u64) -> Result<u32, Corrupt> {
     match Header::decode(word)? {

@@ -16,7 +16,8 @@ pub(crate) enum Header {
     Waiting(u32),
     /// The same, after the consumer began to take from it.
     Opened(u32),
-    /// Taken back before the consumer touched it; this many bytes of it are in the ring.
+    /// Taken back before the consumer touched it; this many bytes of it are in the ring. None: it was
+    /// the last entry and the ring has been rolled back to the empty word behind this header.
     Revoked(u32),
 }
 
@@ -54,6 +55,25 @@ impl Header {
 /// Bytes that a plain entry takes in the ring.
 pub(crate) fn plain_size(len: u64) -> u64 {
     WORD + align(len)
+}
+
+/// Bytes before the data of an entry that waits or has waited: its header and the empty word, which is
+/// the next header should the ring be rolled back to it. Data never stand there, so whoever finds the
+/// entry taken back can go on from there whenever he comes.
+pub(crate) const WAITING_DATA: u64 = WORD + WORD;
+
+/// Bytes that an entry that waits or has waited takes in the ring when so many of it are placed.
+pub(crate) fn waiting_size(placed: u64) -> u64 {
+    WAITING_DATA + align(placed)
+}
+
+/// Bytes to pass over for a header that says [`Header::Revoked`].
+pub(crate) fn revoked_size(placed: u32) -> u64 {
+    if placed == 0 {
+        WORD
+    } else {
+        waiting_size(placed.into())
+    }
 }
 
 /// Rounds up to whole words.

@@ -5,9 +5,9 @@
 //! first, so either the waker sees the armed word or the sleeper sees what was published.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::layout::{self, Side};
+use crate::primitive::{AtomicU64, Ordering, fence};
 use crate::segment::Segment;
 
 /// Whether an end still takes part.

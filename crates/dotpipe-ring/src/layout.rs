@@ -18,8 +18,8 @@ pub const HEADER_LEN: usize = 0x400;
 /// "dotpipe" and the version of this layout, in the first word.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"dotpipe\x01");
 
-/// Smallest and largest ring.
-pub const MIN_RING: usize = 4096;
+/// Smallest and largest ring. Loom has to look after every word, so there it is very small.
+pub const MIN_RING: usize = if cfg!(loom) { 64 } else { 4096 };
 /// A quota that would need a larger ring than this is served as if it were smaller.
 pub const MAX_RING: usize = 1 << 30;
 

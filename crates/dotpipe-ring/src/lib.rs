@@ -25,6 +25,21 @@
 //! it back); once opened, the word [`layout::PROGRESS`] holds how much was taken, and the producer takes
 //! the rest back by setting a bit there.
 //!
+//! # Roll back
+//! An entry that was taken back keeps its room until the consumer has passed it, with one exception: the
+//! last one, if the consumer has not opened it, gives it back at once, whether or not anybody reads. For
+//! that a waiting entry has a word of zero between its header and its data:
+//! ```text
+//!   before  ...|hdr|data.....|Waiting|0000|data...............................|0000|...
+//!   after   ...|hdr|data.....|Revoked|0000|....free....
+//!                              of 0    the next header
+//! ```
+//! Nobody but the consumer goes past a waiting entry, and it opens the entry first. So only a peek, which
+//! opens nothing, can be overtaken: it may look behind the header while that is written anew. It looks at
+//! the header once more afterwards, and drops what it saw when that has become `Revoked`. The
+//! next entry begins behind the old header and not upon it, so that a header goes through its few states
+//! once, and "it has not changed" means that nothing happened.
+//!
 //! # Threat model
 //! The peer can write anything anywhere in the memory at any time. Each word of its is loaded once,
 //! checked and then used; a lie is [`Corrupt`], which ends the conversation. No reference to shared
@@ -35,7 +50,8 @@
 //! |---|---|---|---|
 //! | header | producer | release | acquire in `Consumer::look`: the data of the entry |
 //! | header (waiting) | both, CAS | acq-rel | each other |
-//! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it. It speaks of the last entry begun, so whoever has read it for another looks *after* it whether that one was taken back |
+//! | data behind a header that was rolled back | producer | relaxed, after a release fence behind the CAS | acquire fence between the data and the second look at the header in a peek |
+//! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it. It speaks of the last entry begun (and goes back with a roll back, but never into an entry that stays), so whoever has read it for another looks *after* it whether that one was taken back |
 //! | `HEAD`, `CONSUMED` | consumer | release | acquire in `Producer::refresh`: the space below may be reused |
 //! | `PROGRESS` | both, CAS | acq-rel | each other |
 //! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | relaxed + `SeqCst` fence | the fence between "publish" and "look whether the other sleeps", and between "arm" and "look again": one of the two sees the other |
@@ -44,7 +60,10 @@
 mod consumer;
 mod entry;
 mod flags;
+#[cfg(loom)]
+mod heap;
 pub mod layout;
+mod primitive;
 mod producer;
 pub mod segment;
 

@@ -1,12 +1,12 @@
 //! The writing end of a ring: publish a write, stream a large one, take a waiting one back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Corrupt;
-use crate::entry::{Header, Progress, WORD, align, plain_size};
+use crate::entry::{Header, Progress, WAITING_DATA, WORD, align, plain_size, waiting_size};
 use crate::flags::Flags;
 use crate::layout::{self, Side};
+use crate::primitive::{AtomicU64, Ordering, fence};
 use crate::segment::Segment;
 
 /// The writing end. One per direction; whoever owns it is the only writer.
@@ -46,8 +46,13 @@ impl Stream {
     pub fn span(&self) -> (u64, u64) {
         (
             self.start,
-            align(self.start + WORD + u64::from(self.placed)),
+            self.start + waiting_size(u64::from(self.placed)),
         )
+    }
+
+    /// Where its data begin.
+    fn data(&self) -> u64 {
+        self.start + WAITING_DATA
     }
 
     /// Whether all of it has been placed.
@@ -151,7 +156,7 @@ impl Producer {
     }
 
     /// Begins a waiting entry of `len` bytes; [`feed`](Self::feed) brings its data. `None` when the
-    /// ring has no room for even its beginning now.
+    /// ring has no room for even the first of them now.
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh).
@@ -159,10 +164,12 @@ impl Producer {
         debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
         debug_assert_ne!(len, 0, "nothing has no need to wait");
         self.refresh()?;
-        if self.feedable(self.tail + WORD) == 0 {
+        let data = self.tail + WAITING_DATA;
+        if self.feedable(data) == 0 {
             return Ok(None);
         }
-        self.end = self.tail + WORD;
+        self.end = data;
+        self.header(self.tail + WORD).store(0, Ordering::Relaxed);
         self.tail_word().store(self.end, Ordering::Release);
         self.header(self.tail)
             .store(Header::Waiting(len).encode(), Ordering::Release);
@@ -211,62 +218,81 @@ impl Producer {
         Ok((count, self.peer.data_is_wanted()))
     }
 
-    /// Takes back what the consumer has not taken of a waiting entry.
+    /// Takes back what the consumer has not taken of a waiting entry. When it is the last entry and the
+    /// consumer has taken nothing of it, its room is free at once: [`tail`](Self::tail) goes back to the
+    /// word behind its header. Otherwise the consumer has to pass it first.
     ///
     /// # Errors
     /// [`Corrupt`] when the consumer's words about the entry are impossible.
-    pub fn revoke(&mut self, stream: &Stream) -> Result<Revoked, Corrupt> {
-        let end = stream.start + WORD + u64::from(stream.placed);
-        let being_streamed = !stream.is_placed();
+    pub fn revoke(&mut self, stream: Stream) -> Result<Revoked, Corrupt> {
+        let outcome = self.take_back(&stream);
+        if !stream.is_placed() && self.end > self.tail {
+            // Not rolled back, but streamed no more: also when the reader lied about it.
+            let (_, next) = stream.span();
+            (self.tail, self.end) = (next, next);
+        }
+        outcome
+    }
+
+    fn take_back(&mut self, stream: &Stream) -> Result<Revoked, Corrupt> {
         self.refresh()?;
         // The consumer has left it behind. Without this look a stream that is asked about 16 GiB late
         // could be taken for the one whose progress has the same tag.
-        if self.head >= stream.start + WORD + u64::from(stream.len) {
+        if self.head >= stream.data() + u64::from(stream.len) {
             return Ok(Revoked::TooLate);
         }
-        if being_streamed {
-            // The next header goes right behind what has been placed; the consumer must find it empty.
-            self.header(align(end)).store(0, Ordering::Relaxed);
+        // The ring may have been written anew where the header stood, by later entries or by the
+        // entry's own data; but not before the consumer had opened it and released the header.
+        if self.head <= stream.start && self.revoke_unopened(stream)? {
+            return Ok(Revoked::Unread(stream.len));
         }
-        let outcome = match self.revoke_unopened(stream)? {
-            true => Revoked::Unread(stream.len),
-            false => self.revoke_opened(stream, end)?,
-        };
-        if being_streamed {
-            if outcome == Revoked::TooLate {
-                return Err(Corrupt(
-                    "the reader claims to have read what was not written",
-                ));
-            }
-            self.close_entry(align(end));
-            self.end = self.tail;
+        if stream.is_placed() {
+            return self.revoke_opened(stream);
         }
-        Ok(outcome)
+        // The next header goes right behind what has been placed; the consumer must find it empty.
+        let (_, next) = stream.span();
+        self.header(next).store(0, Ordering::Relaxed);
+        match self.revoke_opened(stream)? {
+            Revoked::TooLate => Err(Corrupt(
+                "the reader claims to have read what was not written",
+            )),
+            outcome => Ok(outcome),
+        }
     }
 
     /// Takes back an entry that the consumer has not opened; false when it has.
     fn revoke_unopened(&mut self, stream: &Stream) -> Result<bool, Corrupt> {
-        // Once the ring has been written anew where the header stood, by later entries or by the
-        // entry's own data, the consumer must have opened it.
-        if self.end + WORD > stream.start + self.ring_len {
-            return Ok(false);
-        }
-        let (waiting, revoked) = (Header::Waiting(stream.len), Header::Revoked(stream.placed));
+        // Not `tail`: while an entry is being streamed that is where it begins.
+        let is_last = !stream.is_placed() || stream.span().1 == self.end;
+        let left = if is_last { 0 } else { stream.len };
         let swapped = self.header(stream.start).compare_exchange(
-            waiting.encode(),
-            revoked.encode(),
+            Header::Waiting(stream.len).encode(),
+            Header::Revoked(left).encode(),
             Ordering::AcqRel,
             Ordering::Acquire,
         );
         match swapped {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                if is_last {
+                    self.roll_back(stream.start + WORD);
+                }
+                Ok(true)
+            }
             Err(word) if Header::decode(word)? == Header::Opened(stream.len) => Ok(false),
             Err(_) => Err(Corrupt("the reader wrote over a header")),
         }
     }
 
+    /// Goes on from `position`, the empty word of the last entry, which has just been taken back.
+    fn roll_back(&mut self, position: u64) {
+        // Whoever peeks at the data while they are written anew finds the header changed afterwards.
+        fence(Ordering::Release);
+        (self.tail, self.end) = (position, position);
+    }
+
     /// Takes back an entry from which the consumer takes, through the progress word.
-    fn revoke_opened(&mut self, stream: &Stream, end: u64) -> Result<Revoked, Corrupt> {
+    fn revoke_opened(&mut self, stream: &Stream) -> Result<Revoked, Corrupt> {
+        let end = stream.data() + u64::from(stream.placed);
         let word = self.segment.word(self.peer_line + layout::PROGRESS);
         // The consumer can only go forward, so an honest one lets this end; a hostile one is given up.
         for _ in 0..1024 {

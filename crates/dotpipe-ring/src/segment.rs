@@ -9,103 +9,37 @@
 //! allowed: both are data races, undefined in Rust's memory model. Everything goes through whole-word
 //! relaxed atomic loads and stores, which are defined whatever the other side does; a torn message is
 //! then merely wrong data from a peer that wanted it so.
+//!
+//! Under loom there is no mapping; see `heap.rs`.
 
-#![expect(
-    unsafe_code,
-    reason = "maps memory that another process writes; the only such module here"
+#![cfg_attr(
+    not(loom),
+    expect(
+        unsafe_code,
+        reason = "maps memory that another process writes; the only such module here"
+    )
 )]
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::layout::Layout;
+use crate::primitive::{AtomicU64, Ordering};
 
-use rustix::fs::{MemfdFlags, SealFlags};
-use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags};
-
-use crate::layout::{self, Layout};
-
-/// What a peer must not be able to do to the memory once it is mapped.
-const SEALS: SealFlags = SealFlags::SHRINK
-    .union(SealFlags::GROW)
-    .union(SealFlags::SEAL);
+#[cfg(loom)]
+use crate::heap::Memory;
+#[cfg(not(loom))]
+use mapping::Memory;
 
 /// Memory that another process shares.
 pub struct Segment {
-    base: NonNull<AtomicU64>,
+    memory: Memory,
     layout: Layout,
 }
 
-// SAFETY: a segment is a pointer to memory that lives until drop, and every access to that memory is
-// atomic, so threads may share and move it.
-unsafe impl Send for Segment {}
-// SAFETY: as above.
-unsafe impl Sync for Segment {}
-
 impl Segment {
-    /// Makes a segment and the descriptor by which the peer gets it.
-    ///
-    /// # Errors
-    /// Those of the system: out of memory or descriptors.
-    pub fn create(layout: Layout) -> io::Result<(Segment, OwnedFd)> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let fd = match rustix::fs::memfd_create(c"dotpipe", flags | MemfdFlags::NOEXEC_SEAL) {
-            // Kernels before 6.3 do not know the flag.
-            Err(Errno::INVAL) => rustix::fs::memfd_create(c"dotpipe", flags)?,
-            other => other?,
-        };
-        rustix::fs::ftruncate(&fd, layout.segment_len() as u64)?;
-        rustix::fs::fcntl_add_seals(&fd, SEALS)?;
-        let segment = Segment::map(&fd, layout)?;
-        segment.word(0).store(layout::MAGIC, Ordering::Relaxed);
-        Ok((segment, fd))
-    }
-
-    /// Maps the segment that the peer sent, after having checked that its size is `layout`'s and that
-    /// nobody can change it. The descriptor may be closed afterwards.
-    ///
-    /// # Errors
-    /// `InvalidData` when the descriptor is not such a segment; otherwise those of the system.
-    pub fn open(fd: impl AsFd, layout: Layout) -> io::Result<Segment> {
-        let not_ours = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        let seals = rustix::fs::fcntl_get_seals(&fd)
-            .map_err(|_| not_ours("the descriptor cannot be sealed"))?;
-        if !seals.contains(SEALS) {
-            return Err(not_ours("the size of the memory is not sealed"));
-        }
-        if seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
-            return Err(not_ours("the memory is sealed against writing"));
-        }
-        let size = rustix::fs::fstat(&fd)?.st_size;
-        if u64::try_from(size).ok() != Some(layout.segment_len() as u64) {
-            return Err(not_ours("the memory has another size than agreed"));
-        }
-        let segment = Segment::map(fd.as_fd(), layout)?;
-        if segment.word(0).load(Ordering::Relaxed) != layout::MAGIC {
-            return Err(not_ours(
-                "the memory has another layout than this version knows",
-            ));
-        }
-        Ok(segment)
-    }
-
-    fn map(fd: impl AsFd, layout: Layout) -> io::Result<Segment> {
-        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing of ours. The file
-        // cannot shrink below `layout.segment_len()` (sealed by us or checked by the caller), so touching the
-        // mapping cannot fault.
-        let base = unsafe {
-            rustix::mm::mmap(
-                std::ptr::null_mut(),
-                layout.segment_len(),
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                fd,
-                0,
-            )
-        }?;
-        let base = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
-        Ok(Segment { base, layout })
+    /// A segment for both ends in one process, the only kind that loom can follow.
+    #[cfg(loom)]
+    pub fn on_heap(layout: Layout) -> Segment {
+        let memory = Memory::new(layout.segment_len());
+        Segment { memory, layout }
     }
 
     /// The sizes of the rings.
@@ -116,16 +50,7 @@ impl Segment {
     /// `count` words from `offset` on.
     fn words(&self, offset: usize, count: usize) -> &[AtomicU64] {
         assert!(offset.is_multiple_of(8), "offsets are of whole words");
-        let end = count.checked_mul(8).and_then(|len| offset.checked_add(len));
-        assert!(
-            end.is_some_and(|end| end <= self.layout.segment_len()),
-            "inside the segment"
-        );
-        // SAFETY: the mapping is `layout.segment_len()` bytes long and the assertion keeps the result inside it.
-        let first = unsafe { self.base.as_ptr().add(offset / 8) };
-        // SAFETY: aligned (the mapping is, and the offset is a multiple of 8), inside the mapping, alive
-        // as long as `self`; `AtomicU64` is valid for any bits and allows writes by others.
-        unsafe { std::slice::from_raw_parts(first, count) }
+        &self.memory.words()[offset / 8..][..count]
     }
 
     /// One word.
@@ -181,17 +106,134 @@ impl Segment {
     }
 }
 
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // SAFETY: mapped by `map` with this address and length, unmapped nowhere else, and all
-        // references into it borrow from `self`.
-        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.layout.segment_len()) };
+/// The memory itself: made, checked, mapped, and unmapped.
+#[cfg(not(loom))]
+mod mapping {
+    use std::io;
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::ptr::NonNull;
+
+    use rustix::fs::{MemfdFlags, SealFlags};
+    use rustix::io::Errno;
+    use rustix::mm::{MapFlags, ProtFlags};
+
+    use super::Segment;
+    use crate::layout::{self, Layout};
+    use crate::primitive::{AtomicU64, Ordering};
+
+    /// What a peer must not be able to do to the memory once it is mapped.
+    const SEALS: SealFlags = SealFlags::SHRINK
+        .union(SealFlags::GROW)
+        .union(SealFlags::SEAL);
+
+    /// A mapping of this many words.
+    pub(super) struct Memory {
+        base: NonNull<AtomicU64>,
+        count: usize,
+    }
+
+    // SAFETY: this is a pointer to memory that lives until drop, and every access to that memory is
+    // atomic, so threads may share and move it.
+    unsafe impl Send for Memory {}
+    // SAFETY: as above.
+    unsafe impl Sync for Memory {}
+
+    impl Segment {
+        /// Makes a segment and the descriptor by which the peer gets it.
+        ///
+        /// # Errors
+        /// Those of the system: out of memory or descriptors.
+        pub fn create(layout: Layout) -> io::Result<(Segment, OwnedFd)> {
+            let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+            let fd = match rustix::fs::memfd_create(c"dotpipe", flags | MemfdFlags::NOEXEC_SEAL) {
+                // Kernels before 6.3 do not know the flag.
+                Err(Errno::INVAL) => rustix::fs::memfd_create(c"dotpipe", flags)?,
+                other => other?,
+            };
+            rustix::fs::ftruncate(&fd, layout.segment_len() as u64)?;
+            rustix::fs::fcntl_add_seals(&fd, SEALS)?;
+            let segment = map(&fd, layout)?;
+            segment.word(0).store(layout::MAGIC, Ordering::Relaxed);
+            Ok((segment, fd))
+        }
+
+        /// Maps the segment that the peer sent, after having checked that its size is `layout`'s and that
+        /// nobody can change it. The descriptor may be closed afterwards.
+        ///
+        /// # Errors
+        /// `InvalidData` when the descriptor is not such a segment; otherwise those of the system.
+        pub fn open(fd: impl AsFd, layout: Layout) -> io::Result<Segment> {
+            let not_ours = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+            let seals = rustix::fs::fcntl_get_seals(&fd)
+                .map_err(|_| not_ours("the descriptor cannot be sealed"))?;
+            if !seals.contains(SEALS) {
+                return Err(not_ours("the size of the memory is not sealed"));
+            }
+            if seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
+                return Err(not_ours("the memory is sealed against writing"));
+            }
+            let size = rustix::fs::fstat(&fd)?.st_size;
+            if u64::try_from(size).ok() != Some(layout.segment_len() as u64) {
+                return Err(not_ours("the memory has another size than agreed"));
+            }
+            let segment = map(fd.as_fd(), layout)?;
+            if segment.word(0).load(Ordering::Relaxed) != layout::MAGIC {
+                return Err(not_ours(
+                    "the memory has another layout than this version knows",
+                ));
+            }
+            Ok(segment)
+        }
+    }
+
+    /// Maps the file, whose size the caller has set or checked and which cannot shrink.
+    fn map(fd: impl AsFd, layout: Layout) -> io::Result<Segment> {
+        let len = layout.segment_len();
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing of ours. The file
+        // cannot shrink below `len` (sealed by us or checked by the caller), so touching the mapping
+        // cannot fault.
+        let base = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                len,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                fd,
+                0,
+            )
+        }?;
+        let base = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
+        let memory = Memory {
+            base,
+            count: len / 8,
+        };
+        Ok(Segment { memory, layout })
+    }
+
+    impl Memory {
+        /// All of it.
+        pub(super) fn words(&self) -> &[AtomicU64] {
+            // SAFETY: aligned (a mapping begins on a page), `count` words long, alive as long as
+            // `self`; `AtomicU64` is valid for any bits and allows writes by others.
+            unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.count) }
+        }
+    }
+
+    impl Drop for Memory {
+        fn drop(&mut self) {
+            // SAFETY: mapped by `map` with this address and length, unmapped nowhere else, and all
+            // references into it borrow from `self`.
+            let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.count * 8) };
+        }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
+    use rustix::fs::MemfdFlags;
+
     use super::*;
+    use crate::layout;
 
     #[test]
     fn copies_keep_every_byte_at_every_alignment() {

@@ -2,7 +2,9 @@
 //! while waiting ones are taken back at random; the rule: every byte that is read or peeked is the one
 //! that was written there, and what the two ends believe to have been read is the same.
 
+use std::hint::spin_loop;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use dotpipe_ring::{Consumer, Flags, Layout, Producer, Revoked, Segment, Side, State, Stream};
@@ -145,7 +147,7 @@ impl Writer<'_> {
             if self.random.one_in(3) && !self.waiting.is_empty() {
                 let index = self.random.below(self.waiting.len());
                 let (place, stream) = self.waiting.swap_remove(index);
-                self.revoke(place, &stream);
+                self.revoke(place, stream);
             }
             if self.waiting.len() > 10 {
                 self.waiting.swap_remove(0);
@@ -171,7 +173,7 @@ impl Writer<'_> {
         };
         while !stream.is_placed() {
             if self.random.one_in(200) {
-                return self.revoke(place, &stream);
+                return self.revoke(place, stream);
             }
             let rest = &data[stream.placed()..];
             match self.producer.feed(&mut stream, rest, usize::MAX).unwrap() {
@@ -185,7 +187,7 @@ impl Writer<'_> {
         self.waiting.push((place, stream));
     }
 
-    fn revoke(&mut self, place: usize, stream: &Stream) {
+    fn revoke(&mut self, place: usize, stream: Stream) {
         if let Revoked::Unread(unread) = self.producer.revoke(stream).unwrap() {
             self.log[place].1 -= unread as usize;
         }
@@ -369,7 +371,7 @@ fn whoever_only_looks_never_takes_one_entry_for_another() {
                         None => patience.wait(),
                     }
                 };
-                assert_eq!(producer.revoke(&stream), Ok(Revoked::Unread(1000)));
+                assert_eq!(producer.revoke(stream), Ok(Revoked::Unread(1000)));
                 patience = Patience::default();
             }
             Flags::new(ours, Side::Server).set_state(State::Closed);
@@ -383,4 +385,81 @@ fn whoever_only_looks_never_takes_one_entry_for_another() {
             consumer.release();
         }
     });
+}
+
+/// Behind an entry that is taken back the ring is written anew at once, here with what looks like headers.
+/// Whoever peeked in the meantime has the bytes of one entry or none, and takes no data for a header.
+#[test]
+fn whoever_only_looks_never_sees_what_is_written_over_an_entry() {
+    const ROUNDS: u64 = 100_000;
+    const LEN: usize = 240;
+    // Longer, so that it covers where the next header was.
+    const OTHER: usize = 400;
+    let layout = Layout::new(4096, 4096).unwrap();
+    let (ours, fd) = Segment::create(layout).unwrap();
+    let (ours, theirs) = (Arc::new(ours), Arc::new(Segment::open(fd, layout).unwrap()));
+    let mut producer = Producer::new(ours.clone(), Side::Server);
+    let mut consumer = Consumer::new(theirs.clone(), Side::Client);
+    let state = Flags::new(theirs, Side::Server);
+    let headers = (1u64 << 32 | 8).to_ne_bytes().repeat(OTHER / 8);
+    let seen = [const { AtomicU64::new(0) }; 2];
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut to = [0; OTHER + LEN];
+            while state.state() == State::Open {
+                let (copied, remaining) = consumer.peek(&mut to, false).unwrap();
+                match (copied, remaining as usize) {
+                    // Nothing, or what is begun and not placed.
+                    (0, 0 | LEN | OTHER) => {}
+                    (LEN, LEN) => {
+                        assert!(to[..LEN].iter().all(|&byte| byte == to[0]), "torn");
+                        seen[0].fetch_add(1, Ordering::Relaxed);
+                    }
+                    (OTHER, OTHER) => {
+                        assert!(to[..OTHER] == headers, "torn");
+                        seen[1].fetch_add(1, Ordering::Relaxed);
+                    }
+                    other => panic!("peeked at {other:?}"),
+                }
+                let available = consumer.available().unwrap();
+                assert!([0, LEN as u64, OTHER as u64].contains(&available));
+                consumer.release();
+            }
+        });
+        let _closed = CloseOnDrop(Flags::new(ours, Side::Server));
+        let mut random = Random(4);
+        for round in 0..ROUNDS {
+            let other = round % 2;
+            let own = [round as u8 | 1; LEN];
+            let data = [&own[..], &headers][other as usize];
+            let mut patience = Patience::default();
+            while producer.tail() > producer.head() + 3000 {
+                patience.wait();
+                producer.refresh().unwrap();
+            }
+            let mut stream = producer.begin(data.len() as u32).unwrap().unwrap();
+            producer.feed(&mut stream, data, usize::MAX).unwrap();
+            assert!(stream.is_placed());
+            if random.one_in(50) {
+                let seen = &seen[other as usize];
+                let before = seen.load(Ordering::Relaxed);
+                while seen.load(Ordering::Relaxed) == before {
+                    patience.wait();
+                }
+            } else {
+                (0..random.below(300)).for_each(|_| spin_loop());
+            }
+            let unread = Revoked::Unread(data.len() as u32);
+            assert_eq!(producer.revoke(stream), Ok(unread));
+        }
+    });
+}
+
+/// Also when its thread panics, lest the other one wait for ever.
+struct CloseOnDrop(Flags);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.set_state(State::Closed);
+    }
 }

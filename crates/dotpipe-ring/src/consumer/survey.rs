@@ -1,21 +1,27 @@
 //! The reading end beyond its first entry: peek, count, and clear up after a dead producer.
 //!
 //! Nothing is taken here, so what is seen may be taken back at the next moment; but no entry's bytes are
-//! ever taken for another's.
+//! ever taken for another's. What stands behind the header of an entry that waits is the producer's to
+//! overwrite, once it has rolled the ring back to there. So whoever has looked at something there looks
+//! at that header *afterwards*: when it has not changed, what was seen was in its place. Only the last
+//! entry can go in this way, so the headers before that one need no second look.
 
-use std::sync::atomic::Ordering;
-
-use super::{Consumer, Waiting};
+use super::{Consumer, Current, Waiting};
 use crate::Corrupt;
-use crate::entry::{Header, WORD, plain_size};
+use crate::entry::{Header, WORD, plain_size, revoked_size, waiting_size};
 use crate::layout;
+use crate::primitive::{Ordering, fence};
 
 /// An entry met on a walk.
 struct Step {
+    /// Where it begins.
+    start: u64,
     /// Position of the first byte that has not been taken.
     data: u64,
     remaining: u32,
     here: u32,
+    /// Nobody has opened it, so it can be taken back and its room with it.
+    waits: bool,
 }
 
 impl Consumer {
@@ -29,9 +35,12 @@ impl Consumer {
         let mut copied = 0;
         let mut first = None;
         self.walk(|consumer, step| {
-            first.get_or_insert(step.remaining);
             let count = (to.len() - copied).min(step.here as usize);
             consumer.copy_out(step.data, &mut to[copied..copied + count]);
+            if consumer.is_gone(step) {
+                return false;
+            }
+            first.get_or_insert(step.remaining);
             copied += count;
             !first_only && copied < to.len() && step.here == step.remaining
         })?;
@@ -82,12 +91,13 @@ impl Consumer {
                 current.len
             };
             unread = u64::from(current.len - current.taken);
-            position += plain_size(placed.into());
             if placed < current.len {
+                position += waiting_size(placed.into());
                 self.skip_to(position)?;
                 self.end_at(position);
                 return Ok(());
             }
+            position += current.size();
             if current.opened && unread > quota {
                 self.skip_to(position)?;
             }
@@ -99,17 +109,23 @@ impl Consumer {
                     unread += u64::from(len);
                     position += plain_size(len.into());
                 }
-                Header::Revoked(placed) => position += plain_size(placed.into()),
+                Header::Revoked(placed) => position += revoked_size(placed),
                 Header::Waiting(len) => {
                     let placed = match self.waiting_here(position, len)? {
-                        Waiting::Here(placed) | Waiting::Revoked(placed) => placed,
+                        Waiting::Here(placed) => placed,
+                        Waiting::Revoked(placed) => {
+                            position += revoked_size(placed);
+                            continue;
+                        }
                     };
                     unread += u64::from(len);
                     if placed < len || unread > quota {
                         let revoked = Header::Revoked(placed).encode();
                         self.header(position).store(revoked, Ordering::Release);
+                        position += revoked_size(placed);
+                    } else {
+                        position += waiting_size(placed.into());
                     }
-                    position += plain_size(placed.into());
                     if placed < len {
                         self.end_at(position);
                         return Ok(());
@@ -128,53 +144,81 @@ impl Consumer {
     }
 
     /// Goes through what has not been taken, entry by entry, while `visit` says so.
-    fn walk(&self, mut visit: impl FnMut(&Self, Step) -> bool) -> Result<(), Corrupt> {
+    fn walk(&self, mut visit: impl FnMut(&Self, &Step) -> bool) -> Result<(), Corrupt> {
         let mut position = self.head;
         if let Some(current) = self.current {
             if let Some(here) = self.current_here(current)? {
                 let step = Step {
-                    data: position + WORD + u64::from(current.taken),
+                    start: position,
+                    data: position + current.data(),
                     remaining: current.len - current.taken,
                     here: here - current.taken,
+                    waits: false,
                 };
-                if !visit(self, step) || here < current.len {
+                if !visit(self, &step) || here < current.len {
                     return Ok(());
                 }
-                position += plain_size(current.len.into());
+                position += current.size();
             } else {
                 position = self.cut(current)?;
             }
         }
+        let mut before: Option<Step> = None;
         loop {
             self.check_span(position + WORD)?;
-            let (len, here) = match Header::decode(self.header(position).load(Ordering::Acquire))? {
-                Header::Plain(len) => (len, len),
+            let word = self.header(position).load(Ordering::Acquire);
+            if before.take().is_some_and(|step| self.is_gone(&step)) {
+                // It was the last entry when it was visited: none that stayed ever stood behind it.
+                return Ok(());
+            }
+            let (len, here) = match Header::decode(word)? {
+                Header::Plain(len) => (len, None),
                 Header::Waiting(len) => match self.waiting_here(position, len)? {
-                    Waiting::Here(here) => (len, here),
+                    Waiting::Here(here) => (len, Some(here)),
                     Waiting::Revoked(placed) => {
-                        position += plain_size(placed.into());
+                        position += revoked_size(placed);
                         continue;
                     }
                 },
                 Header::Revoked(placed) => {
-                    position += plain_size(placed.into());
+                    position += revoked_size(placed);
                     continue;
                 }
                 Header::Empty => return Ok(()),
                 Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
             };
-            if here == len {
-                self.check_span(position + plain_size(len.into()) + WORD)?;
-            }
-            let step = Step {
-                data: position + WORD,
-                remaining: len,
-                here,
+            let entry = Current {
+                len,
+                taken: 0,
+                opened: here.is_some(),
             };
-            if !visit(self, step) || here < len {
+            let step = Step {
+                start: position,
+                data: position + entry.data(),
+                remaining: len,
+                here: here.unwrap_or(len),
+                waits: entry.opened,
+            };
+            let is_whole = step.here == len;
+            if is_whole {
+                self.check_span(position + entry.size() + WORD)?;
+            }
+            if !visit(self, &step) || !is_whole {
                 return Ok(());
             }
-            position += plain_size(len.into());
+            position += entry.size();
+            before = Some(step);
         }
+    }
+
+    /// Whether the producer has rolled the ring back to behind this entry's header, so that what was
+    /// seen there before this look may be anything.
+    fn is_gone(&self, step: &Step) -> bool {
+        if !step.waits {
+            return false;
+        }
+        // What was copied with relaxed loads was loaded before this one.
+        fence(Ordering::Acquire);
+        self.header(step.start).load(Ordering::Acquire) == Header::Revoked(0).encode()
     }
 }

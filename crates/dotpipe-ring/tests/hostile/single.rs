@@ -3,8 +3,9 @@
 
 use dotpipe_ring::{Revoked, layout};
 
-use crate::{PRODUCER_LINE, Pair, RING, progress};
+use crate::{CONSUMER_LINE, PRODUCER_LINE, Pair, RING, progress};
 
+const HEAD: usize = CONSUMER_LINE;
 const UNPLACED: usize = PRODUCER_LINE + 8;
 const CUT: usize = PRODUCER_LINE + 16;
 
@@ -29,15 +30,15 @@ fn a_revocation_that_is_undone_is_not_met_again() {
         pair.forge_header(start, WAITING | 8);
     }
     let mut pair = Pair::new();
-    pair.segment.forge(PRODUCER_LINE + layout::TAIL, 24);
+    pair.segment.forge(PRODUCER_LINE + layout::TAIL, 32);
     pair.forge_header(0, WAITING | 16);
     pair.consumer.look().unwrap().unwrap();
     assert_eq!(pair.consumer.take(&mut [0; 8]).unwrap().len, 8);
-    pair.segment.forge(CUT, 24);
+    pair.segment.forge(CUT, 32);
     pair.forge_progress(progress(0, true, 8));
     assert!(pair.consumer.take(&mut [0; 8]).unwrap().revoked);
     pair.forge_progress(progress(0, false, 8));
-    assert_eq!(pair.consumer.head(), 24);
+    assert_eq!(pair.consumer.head(), 32);
 }
 
 /// Between a look and a take a waiting entry can be taken back, and nothing else.
@@ -45,11 +46,46 @@ fn a_revocation_that_is_undone_is_not_met_again() {
 fn a_waiting_entry_becomes_nothing_else() {
     for word in [0, PLAIN | 8, OPENED | 8, WAITING, 1, u64::MAX] {
         let mut pair = Pair::new();
-        pair.segment.forge(PRODUCER_LINE + layout::TAIL, 16);
+        pair.segment.forge(PRODUCER_LINE + layout::TAIL, 24);
         pair.forge_header(0, WAITING | 8);
         assert!(pair.consumer.look().unwrap().is_some());
         pair.forge_header(0, word);
         assert!(pair.consumer.take(&mut [0; 8]).is_err(), "{word:#x}");
+    }
+}
+
+/// The word to which the ring is rolled back is the reader's to scribble on, too. The producer never reads
+/// it, so the next entry is whole; a reader that does it only fools itself.
+#[test]
+fn what_the_reader_wrote_into_the_empty_word_is_written_over() {
+    let mut pair = Pair::new();
+    let mut stream = pair.producer.begin(3000).unwrap().unwrap();
+    pair.producer
+        .feed(&mut stream, &[1; 3000], usize::MAX)
+        .unwrap();
+    pair.forge_header(8, OPENED | 8);
+    assert_eq!(pair.producer.revoke(stream), Ok(Revoked::Unread(3000)));
+    assert!(pair.consumer.look().is_err());
+    assert_eq!(pair.producer.publish(&[2; 4000]), Ok(Some(false)));
+    let mut to = [0; 4000];
+    assert!(pair.consumer.look().unwrap().is_some());
+    assert!(pair.consumer.take(&mut to).unwrap().finished);
+    assert_eq!(to, [2; 4000]);
+}
+
+/// A reader that releases what it has not opened does not make the producer roll the ring back to before
+/// what was released.
+#[test]
+fn nobody_releases_what_he_has_not_opened() {
+    for head in [8, 16, 24, 31] {
+        let mut pair = Pair::new();
+        let mut stream = pair.producer.begin(16).unwrap().unwrap();
+        pair.producer
+            .feed(&mut stream, &[1; 16], usize::MAX)
+            .unwrap();
+        pair.segment.forge(HEAD, head);
+        pair.producer.revoke(stream).unwrap();
+        assert_eq!(pair.producer.tail(), 32, "released up to {head}");
     }
 }
 
@@ -115,7 +151,7 @@ fn a_write_that_was_read_whole_cannot_be_taken_back() {
     assert!(pair.consumer.take(&mut [0; 8]).unwrap().finished);
     pair.consumer.release();
     pair.forge_progress(progress(1 << 34, false, 0));
-    assert_eq!(pair.producer.revoke(&stream), Ok(Revoked::TooLate));
+    assert_eq!(pair.producer.revoke(stream), Ok(Revoked::TooLate));
 }
 
 /// A consumer that says it has read the whole of what is half-written lies.
@@ -129,7 +165,7 @@ fn nobody_reads_what_is_not_placed() {
             .unwrap();
         pair.forge_header(0, OPENED | 5000);
         pair.forge_progress(lie);
-        assert!(pair.producer.revoke(&stream).is_err());
+        assert!(pair.producer.revoke(stream).is_err());
     }
 }
 
@@ -144,7 +180,7 @@ fn a_hint_may_be_anything() {
 /// An entry of 32 bytes, of which 16 are here and 8 taken.
 fn opened() -> Pair {
     let mut pair = Pair::new();
-    pair.segment.forge(PRODUCER_LINE + layout::TAIL, 8 + 16);
+    pair.segment.forge(PRODUCER_LINE + layout::TAIL, 16 + 16);
     pair.forge_header(0, WAITING | 32);
     pair.consumer.look().unwrap().unwrap();
     assert_eq!(pair.consumer.take(&mut [0; 8]).unwrap().len, 8);
@@ -154,10 +190,10 @@ fn opened() -> Pair {
 #[test]
 fn a_cut_lies_in_what_is_left_of_the_entry() {
     for (cut, good) in [
-        (15, false),
-        (16, true),
-        (40, true),
-        (41, false),
+        (23, false),
+        (24, true),
+        (48, true),
+        (49, false),
         (u64::MAX, false),
     ] {
         let mut pair = opened();
@@ -179,7 +215,7 @@ fn nobody_but_the_reader_makes_progress() {
     ];
     for lie in lies {
         let mut pair = opened();
-        pair.segment.forge(CUT, 40);
+        pair.segment.forge(CUT, 48);
         pair.forge_progress(lie);
         assert!(pair.consumer.look().is_err(), "{lie:#x}");
         assert!(pair.consumer.take(&mut [0; 8]).is_err(), "{lie:#x}");
@@ -189,9 +225,9 @@ fn nobody_but_the_reader_makes_progress() {
 #[test]
 fn a_tail_lies_in_what_the_reader_has_released() {
     let far = RING as u64;
-    for (tail, good) in [(15, false), (16, true), (far, true), (far + 1, false)] {
+    for (tail, good) in [(23, false), (24, true), (far, true), (far + 1, false)] {
         let mut pair = Pair::new();
-        pair.segment.forge(PRODUCER_LINE + layout::TAIL, 16);
+        pair.segment.forge(PRODUCER_LINE + layout::TAIL, 24);
         pair.forge_header(0, WAITING | 10_000);
         // Eight bytes of the entry, so that a tail before them is one that went back.
         pair.consumer.take(&mut [0; 8]).unwrap();
@@ -211,7 +247,7 @@ fn nobody_takes_more_than_there_is() {
             .unwrap();
         pair.forge_header(0, OPENED | 8);
         pair.forge_progress(progress(0, false, taken));
-        assert!(pair.producer.revoke(&stream).is_err(), "{taken}");
+        assert!(pair.producer.revoke(stream).is_err(), "{taken}");
     }
     // Half-placed: what is not there cannot have been taken.
     let mut pair = Pair::new();
@@ -221,5 +257,5 @@ fn nobody_takes_more_than_there_is() {
         .unwrap();
     pair.forge_header(0, OPENED | 5000);
     pair.forge_progress(progress(0, false, stream.placed() as u32 + 1));
-    assert!(pair.producer.revoke(&stream).is_err());
+    assert!(pair.producer.revoke(stream).is_err());
 }

@@ -29,7 +29,8 @@ pub(super) struct Outlet {
     quota: u64,
     /// Data bytes written since the beginning, those of waiting writes included, those taken back not.
     issued: u64,
-    /// Where entries that were taken back stand, as far as the reader has not passed them.
+    /// Where entries that were taken back stand, as far as the reader has not passed them; in the order
+    /// of the ring.
     void: Vec<(u64, u64)>,
     /// The flushes that wait.
     flushes: Vec<Flush>,
@@ -432,19 +433,22 @@ impl Outlet {
         let Some(write) = self.writes.remove(place) else {
             return Err(code);
         };
-        let unread = match &write.place {
+        let unread = match write.place {
             Place::Outside => write.len,
-            Place::Entry(stream) => match self.producer.revoke(stream) {
-                Ok(Revoked::Unread(unread)) => {
-                    self.void.push(stream.span());
-                    unread
+            Place::Entry(stream) => {
+                let span = stream.span();
+                match self.producer.revoke(stream) {
+                    Ok(Revoked::Unread(unread)) => {
+                        self.note_void(span);
+                        unread
+                    }
+                    Ok(Revoked::TooLate) => return Ok(write.len as usize),
+                    Err(corrupt) => {
+                        self.give_up(corrupt);
+                        return Err(code);
+                    }
                 }
-                Ok(Revoked::TooLate) => return Ok(write.len as usize),
-                Err(corrupt) => {
-                    self.give_up(corrupt);
-                    return Err(code);
-                }
-            },
+            }
         };
         self.issued -= u64::from(unread);
         for later in self.writes.iter_mut().skip(place) {
@@ -454,6 +458,17 @@ impl Outlet {
         // A reader may be waiting for the rest of it.
         self.link.ring_if(self.producer.is_awaited());
         Err(code)
+    }
+
+    /// Notes what an entry that was taken back has left in the ring, which may have been rolled back.
+    fn note_void(&mut self, (start, end): (u64, u64)) {
+        let tail = self.producer.tail();
+        let place = self.void.partition_point(|(other, _)| *other < start);
+        self.void.insert(place, (start, end.min(tail)));
+        // What comes to stand behind the tail was written after the flushes began.
+        for flush in &mut self.flushes {
+            flush.target = flush.target.min(tail);
+        }
     }
 
     /// Cancels one write. `None` when it is not here; otherwise whether a thread must be woken.

@@ -20,6 +20,9 @@ const ROLE: &str = "DOTPIPE_TEST_ROLE";
 /// Begins a line of a child that is meant for its parent; the rest is the test harness talking.
 const TO_PARENT: &str = "@ ";
 
+/// What a child does, with the words that its parent gave it.
+pub(crate) type Part = fn(&[String]);
+
 /// Runs the body of the test `test` in a process of its own, with a namespace of its own: nobody else
 /// creates pipes, opens descriptors or uses memory there.
 pub(crate) fn alone<F: Fn()>(test: F, body: impl FnOnce()) {
@@ -137,7 +140,7 @@ impl Drop for Role {
 }
 
 /// Plays the role for which this process was started, if it was.
-pub(crate) fn play(roles: &[(&str, fn(&[String]))]) {
+pub(crate) fn play(roles: &[(&str, Part)]) {
     let Ok(script) = std::env::var(ROLE) else {
         return;
     };

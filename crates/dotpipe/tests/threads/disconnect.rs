@@ -16,7 +16,8 @@ const TYPES: [PipeMode; 2] = [PipeMode::Byte, PipeMode::Message];
 /// Everything that can wait on an end whose quota is 10 and that nobody reads or writes at the other
 /// side, each in a thread of its own.
 fn wait_in_everything(end: &Arc<End>) -> Vec<Doing<Result<usize>>> {
-    let waits: [(&str, fn(&End) -> Result<usize>); 7] = [
+    type Wait = fn(&End) -> Result<usize>;
+    let waits: [(&str, Wait); 7] = [
         ("read", |end| end.read(&mut [0; 9]).map(|read| read.len)),
         ("another read", |end| end.read(&mut []).map(|read| read.len)),
         ("write", |end| end.write(&[7; 11])),
