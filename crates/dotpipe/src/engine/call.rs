@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::rendezvous::{open, wait};
+use super::rendezvous::{open, wait_until};
 use crate::exact::{Received, Result};
 use crate::name::PipeName;
 use crate::options::{DesiredAccess, PipeMode, WaitMode, WaitTimeout};
@@ -18,7 +18,7 @@ pub(crate) fn call(
     let start = Instant::now();
     let end = loop {
         match open(name, DesiredAccess::READ | DesiredAccess::WRITE) {
-            Err(Win32Error::PIPE_BUSY) => wait(name, left_of(timeout, start)?)?,
+            Err(Win32Error::PIPE_BUSY) => wait_until(name, left_of(timeout, start)?, deadline)?,
             opened => break opened?,
         }
         // Somebody else may have been faster.

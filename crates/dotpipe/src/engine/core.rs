@@ -3,6 +3,7 @@
 //! Locks are taken in this order: the instances of the pipe ([`local`](super::local)), the inlet, the
 //! outlet. Nothing is called with a lock held that could wait for another process.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -11,7 +12,7 @@ use dotpipe_ring::{Side, State};
 
 use super::inlet::Inlet;
 use super::link::{Ending, Link};
-use super::operation::{Canceller, Outcome};
+use super::operation::{Canceller, HeldBack, Outcome};
 use super::outlet::Outlet;
 use super::reactor::{Reactor, Registration, Source};
 use crate::exact::Result;
@@ -125,10 +126,34 @@ pub(super) struct Core {
 const MESSAGE_READ: u8 = 1;
 const NON_BLOCKING: u8 = 2;
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A lock that is held. Wakers of operations that end meanwhile are called once the thread holds none
+/// any more: they are foreign code, which may use or drop the very end that wakes them.
+pub(super) struct Held<'a, T> {
+    // In this order: the lock is let go of, then the wakers are called.
+    guard: MutexGuard<'a, T>,
+    _wakers: HeldBack,
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> Held<'_, T> {
     // A thread that panicked with a lock held left a state that the next one can still use: every
     // change is made whole or not begun.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    Held {
+        guard: mutex.lock().unwrap_or_else(PoisonError::into_inner),
+        _wakers: HeldBack::begin(),
+    }
 }
 
 impl Core {
@@ -226,11 +251,11 @@ impl Core {
         true
     }
 
-    pub(super) fn inlet(&self) -> MutexGuard<'_, Port<Inlet>> {
+    pub(super) fn inlet(&self) -> Held<'_, Port<Inlet>> {
         lock(&self.inlet)
     }
 
-    pub(super) fn outlet(&self) -> MutexGuard<'_, Port<Outlet>> {
+    pub(super) fn outlet(&self) -> Held<'_, Port<Outlet>> {
         lock(&self.outlet)
     }
 
@@ -308,11 +333,13 @@ impl Core {
         }
     }
 
-    /// Brings the writes of this end forward. Threads that sleep in one are not woken: whoever calls
-    /// this has just been woken together with them.
+    /// Brings the writes of this end forward; wakes the threads that sleep in one or in a flush, which
+    /// may have looked before this did.
     pub(super) fn settle_writes(&self) {
-        if let Port::Linked(outlet) = &mut *self.outlet() {
-            outlet.settle();
+        if let Port::Linked(outlet) = &mut *self.outlet()
+            && outlet.settle()
+        {
+            outlet.link.bell.wake_all();
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Inlet {
     quota: u64,
     /// The other's incomplete writes have been voided after its death.
     abandoned: bool,
+    /// Somebody waits with `poll` for data, and so the bell stays armed without a read that waits.
+    polled: bool,
 }
 
 /// A read that waits.
@@ -153,6 +155,7 @@ impl Inlet {
             pipe_type,
             quota: quota.into(),
             abandoned: false,
+            polled: false,
         }
     }
 
@@ -255,6 +258,9 @@ impl Inlet {
     ) -> std::result::Result<Fill, Corrupt> {
         const DONE: Fill = Fill::Done { more: false };
         let mut revocations = 0;
+        // Bytes known to stand behind the front. Counting them is a walk through all entries, so it is
+        // not done anew for each of many empty messages.
+        let mut behind = 0;
         loop {
             let announced = self.consumer.unplaced();
             let Some(front) = self.consumer.look()? else {
@@ -267,7 +273,10 @@ impl Inlet {
             if front.remaining == 0 {
                 // An empty message: in front of data it is passed over, behind data it is left, and
                 // alone it is what the read gets.
-                let alone = self.consumer.available()? == 0;
+                if behind == 0 {
+                    behind = self.consumer.available()?;
+                }
+                let alone = behind == 0;
                 if alone && sink.len() > 0 {
                     return Ok(DONE);
                 }
@@ -283,7 +292,9 @@ impl Inlet {
             let count = sink.left().min(front.here as usize);
             let taken = self.consumer.take(sink.slot(count))?;
             sink.keep(taken.len);
+            behind = behind.saturating_sub(taken.len as u64);
             if taken.revoked {
+                behind = 0;
                 revocations += 1;
                 if revocations > MOST_REVOCATIONS {
                     return Err(Corrupt("writes are taken back without end"));
@@ -371,7 +382,9 @@ impl Inlet {
                 }
             }
             if self.reads.is_empty() {
-                self.link.own.want_no_data();
+                if !self.polled {
+                    self.link.own.want_no_data();
+                }
                 self.link.own.set_demand(0, 0);
                 return false;
             }
@@ -510,9 +523,11 @@ impl Inlet {
     /// Whether a read would not wait; if it would, asks to be rung.
     pub(super) fn is_readable_or_arm(&mut self) -> bool {
         let ready = |inlet: &mut Inlet| inlet.can_go_on() || inlet.link.ending().is_some();
+        self.polled = false;
         if ready(self) {
             return true;
         }
+        self.polled = true;
         self.arm();
         ready(self)
     }

@@ -14,6 +14,7 @@ use super::bell::Bell;
 use super::core::{Core, Port, Rights, Traits, lock};
 use super::end::{End, Owner};
 use super::link::Link;
+use super::linux::origin::Origin;
 use super::linux::{clock, code, io_code, socket};
 use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
 use super::operation::Outcome;
@@ -32,6 +33,7 @@ type Served = HashMap<FolderId, Arc<LocalPipe>>;
 
 /// A pipe as this process serves it.
 pub(super) struct LocalPipe {
+    origin: Origin,
     name: PipeName,
     folder: FolderId,
     file: RecordFile,
@@ -76,6 +78,9 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         if options.first_instance || !same {
             return Err(Win32Error::ACCESS_DENIED);
         }
+    } else if !folder.is_ours()? {
+        // Made in advance by somebody who could then put his own socket in the place of ours.
+        return Err(Win32Error::ACCESS_DENIED);
     }
     let pipe = serve(&folder, name, options, records.first())?;
     let traits = Traits {
@@ -86,7 +91,10 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     };
     let core = Core::listening(traits, Rights::of_server(options.access));
     core.set_modes(options.read_mode, options.wait_mode);
-    pipe.add(&core, traits)?;
+    if let Err(code) = pipe.add(&core, traits) {
+        pipe.leave_if_empty(Some(&folder));
+        return Err(code);
+    }
     Ok(End::new(core, Owner::Instance(Instance { pipe })))
 }
 
@@ -98,9 +106,12 @@ fn serve(
     first: Option<&Record>,
 ) -> Result<Arc<LocalPipe>> {
     let identity = folder.identity()?;
+    // Files may be removed behind our back, and the number of a folder goes to the next one then.
+    let is_here =
+        |pipe: &&Arc<LocalPipe>| pipe.origin.is_here() && pipe.name == *name && pipe.file.exists();
     if let Some(pipe) = lock(&SERVED)
         .as_ref()
-        .and_then(|served| served.get(&identity))
+        .and_then(|served| served.get(&identity).filter(is_here))
     {
         return Ok(pipe.clone());
     }
@@ -122,6 +133,7 @@ fn serve(
     let pipe = Arc::new_cyclic(|this: &Weak<LocalPipe>| {
         let doorman: Weak<dyn Doorman> = this.clone();
         LocalPipe {
+            origin: Origin::here(),
             name: name.clone(),
             folder: identity,
             file,
@@ -159,6 +171,25 @@ impl LocalPipe {
         self.guests.tell_waiting(&answer(&instances, Win32Error(0)));
         Ok(())
     }
+
+    /// Ends this process as a server of the pipe when it has no instance of it. The folder is locked,
+    /// unless somebody sits on the lock.
+    fn leave_if_empty(&self, folder: Option<&LockedFolder>) {
+        if lock(&self.instances).record.instances > 0 {
+            return;
+        }
+        if let Some(served) = &mut *lock(&SERVED)
+            && served
+                .get(&self.folder)
+                .is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), self))
+        {
+            served.remove(&self.folder);
+        }
+        if let Some(folder) = folder {
+            folder.remove_server(&self.file);
+        }
+        self.guests.close();
+    }
 }
 
 /// An answer that says how the pipe is.
@@ -185,9 +216,9 @@ impl Doorman for LocalPipe {
         let mut instances = lock(&self.instances);
         let refusal = match request.operation {
             Operation::Wait if instances.listening.is_empty() => {
-                // With the instances locked: one that listens from now on tells this client too.
-                let pending = answer(&instances, Win32Error::IO_PENDING);
-                return self.guests.keep_waiting(socket, &pending);
+                // With the instances locked: one that listens from now on finds the guest waiting.
+                let patience = answer(&instances, Win32Error::IO_PENDING);
+                return self.guests.keep_waiting(socket, &patience);
             }
             Operation::Wait => answer(&instances, Win32Error(0)),
             Operation::Query => Answer {
@@ -340,15 +371,8 @@ impl Instance {
         instances.record.instances -= 1;
         if instances.record.instances > 0 {
             let _ = pipe.file.update(&instances.record);
-            return;
         }
         drop(instances);
-        if let Some(served) = &mut *lock(&SERVED) {
-            served.remove(&pipe.folder);
-        }
-        if let Some(folder) = &folder {
-            folder.remove_server(&pipe.file);
-        }
-        pipe.guests.close();
+        pipe.leave_if_empty(folder.as_ref());
     }
 }

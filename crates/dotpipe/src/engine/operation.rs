@@ -1,5 +1,6 @@
 //! An operation that goes on: where its result will be, and how to cancel it.
 
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -11,6 +12,51 @@ use crate::win32::Win32Error;
 pub(super) trait Canceller: Send + Sync {
     /// Cancels the operation of this number.
     fn cancel_operation(&self, id: u64) -> Result<()>;
+}
+
+thread_local! {
+    /// How many locks of the engine this thread holds.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    /// Whether there are any of these:
+    static LISTED: Cell<bool> = const { Cell::new(false) };
+    /// the wakers to be called once it holds none.
+    static WAKERS: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
+}
+
+/// While one of these exists, this thread calls no wakers.
+pub(super) struct HeldBack(());
+
+impl HeldBack {
+    pub(super) fn begin() -> HeldBack {
+        HELD.set(HELD.get() + 1);
+        HeldBack(())
+    }
+}
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() - 1);
+        if HELD.get() == 0 && LISTED.replace(false) {
+            // A thread that ends may have lost its list already, and calls wakers at once then.
+            let wakers = WAKERS.try_with(RefCell::take).unwrap_or_default();
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// Calls a waker, now or when this thread has let go of its last lock.
+fn wake(waker: Waker) {
+    if HELD.get() == 0 {
+        return waker.wake();
+    }
+    LISTED.set(true);
+    let mut waker = Some(waker);
+    let listed = WAKERS.try_with(|wakers| wakers.borrow_mut().extend(waker.take()));
+    if listed.is_err()
+        && let Some(waker) = waker
+    {
+        waker.wake();
+    }
 }
 
 /// Where the result of one operation appears, once and for ever.
@@ -48,7 +94,7 @@ impl<T: Clone> Outcome<T> {
             drop(state);
             self.ended.notify_all();
             if let Some(waker) = waker {
-                waker.wake();
+                wake(waker);
             }
         }
     }
@@ -139,13 +185,15 @@ impl<T: Clone> Operation<T> {
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T>> {
+        // Cloned before and dropped after the lock is held: both are foreign code.
+        let waker = context.waker().clone();
         let mut state = self.outcome.lock();
-        match &state.result {
-            Some(result) => Poll::Ready(result.clone()),
-            None => {
-                state.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(result) = &state.result {
+            return Poll::Ready(result.clone());
         }
+        let old = state.waker.replace(waker);
+        drop(state);
+        drop(old);
+        Poll::Pending
     }
 }

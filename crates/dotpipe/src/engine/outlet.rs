@@ -35,6 +35,8 @@ pub(super) struct Outlet {
     /// The flushes that wait.
     flushes: Vec<Flush>,
     ring_len: u64,
+    /// Somebody waits with `poll` for room, and so the bell stays armed without a write that waits.
+    polled: bool,
 }
 
 /// A write that waits: to be placed, to complete, or both.
@@ -100,6 +102,7 @@ impl Outlet {
             issued: 0,
             void: Vec::new(),
             flushes: Vec::new(),
+            polled: false,
         }
     }
 
@@ -155,7 +158,8 @@ impl Outlet {
         if self.has_unplaced() {
             return Ok(0);
         }
-        let unread = self.issued - self.producer.consumed();
+        // A reader may claim to have read what was taken back: `consumed` can lie above `issued`.
+        let unread = self.issued.saturating_sub(self.producer.consumed());
         let demand = self.link.other.demand(self.producer.tail());
         let whole = self.pipe_type == PipeMode::Message;
         let len = data.len() as u64;
@@ -170,6 +174,9 @@ impl Outlet {
 
     /// Puts the question of a transaction into the pipe, whatever the quota says. It never waits.
     pub(super) fn ask(&mut self, question: &[u8]) -> Result<()> {
+        if self.link.ending().is_some() {
+            return Err(Win32Error::BAD_PIPE);
+        }
         if self.has_unplaced() || !self.publish(question)? {
             let source = Source::Owned(question.to_vec());
             self.queue(0, question.len(), source, Report::Done)?;
@@ -298,7 +305,9 @@ impl Outlet {
     /// bell for the rest. True when a thread's write could go on.
     pub(super) fn settle(&mut self) -> bool {
         if self.writes.is_empty() && self.flushes.is_empty() {
-            self.link.own.want_progress(0, 0);
+            if !self.polled {
+                self.link.own.want_progress(0, 0);
+            }
             return false;
         }
         // The second round, after arming, sees what came in between.
@@ -510,17 +519,24 @@ impl Outlet {
     }
 
     /// Whether a write of one byte would not wait.
-    pub(super) fn has_room(&mut self) -> Result<bool> {
+    fn has_room(&mut self) -> Result<bool> {
         self.refresh()?;
         let one_more = self.issued + 1;
         Ok(self.writes.is_empty()
             && quota::is_complete(one_more, self.producer.consumed(), self.quota.max(1)))
     }
 
-    /// Asks to be rung as soon as the reader has taken anything.
-    pub(super) fn arm_for_room(&self) {
+    /// Whether a write of one byte would not wait; if it would, asks to be rung as soon as the reader
+    /// has taken anything.
+    pub(super) fn is_writable_or_arm(&mut self) -> Result<bool> {
+        self.polled = false;
+        if self.link.ending().is_some() || self.has_room()? {
+            return Ok(true);
+        }
         let (consumed, head) = (self.producer.consumed(), self.producer.head());
         self.link.own.want_progress(consumed + 1, head + 1);
+        self.polled = true;
+        Ok(self.link.ending().is_some() || self.has_room()?)
     }
 
     /// Where the reader's progress can be watched without the lock.

@@ -1,8 +1,8 @@
 //! The one thread in the background: it waits for many descriptors at once and tells their sources.
 //!
 //! A server process needs it to answer clients that open its pipes; any process needs it for pending
-//! operations. It is started with the first source and ends soon after the last one. It runs no user
-//! code, and no source may wait in it.
+//! operations. It is started with the first source and ends soon after the last one. No source may wait
+//! in it. The only foreign code it runs are wakers, and one that panics harms nobody else.
 
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::core::lock;
 use super::linux::alarm::Alarm;
 use super::linux::code;
+use super::linux::origin::Origin;
 use crate::exact::Result;
 
 /// How long the thread outlives its last source, so that it is not started anew for every operation.
@@ -33,6 +34,7 @@ pub(super) trait Source: Send + Sync {
 
 /// The thread's side of all sources.
 pub(super) struct Reactor {
+    origin: Origin,
     epoll: OwnedFd,
     alarm: Alarm,
     sources: Mutex<Sources>,
@@ -93,10 +95,13 @@ impl Reactor {
     /// The reactor of this process, started if there is none.
     fn current() -> Result<Arc<Reactor>> {
         let mut current = lock(&CURRENT);
-        if let Some(reactor) = &*current {
+        if let Some(reactor) = &*current
+            && reactor.origin.is_here()
+        {
             return Ok(reactor.clone());
         }
         let reactor = Arc::new(Reactor {
+            origin: Origin::here(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(code)?,
             alarm: Alarm::new().map_err(code)?,
             sources: Mutex::default(),
@@ -134,7 +139,7 @@ impl Reactor {
                             .get(&token)
                             .and_then(Weak::upgrade);
                         if let Some(source) = source {
-                            source.ready();
+                            guarded(|| source.ready());
                         }
                     }
                 }
@@ -170,7 +175,7 @@ impl Reactor {
                 }
             };
             if let Some(source) = source {
-                source.expired();
+                guarded(|| source.expired());
             }
         }
     }
@@ -191,6 +196,12 @@ impl Reactor {
         lock(&self.sources).ended = true;
         *current = None;
     }
+}
+
+/// Calls a source. A panic (the panic hook has reported it) ends the call and not the thread, on which
+/// all pipes of the process depend.
+fn guarded(call: impl FnOnce()) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
 }
 
 const ONCE: epoll::EventFlags = epoll::EventFlags::IN
@@ -225,7 +236,7 @@ impl Drop for Registration {
         sources.timers.retain(|(_, token)| *token != self.token);
         let idle = sources.known.is_empty();
         drop(sources);
-        if idle {
+        if idle && self.reactor.origin.is_here() {
             self.reactor.alarm.ring();
         }
     }

@@ -191,7 +191,7 @@ impl End {
     /// Without `arm` the descriptor says nothing: between two ends that are awake, data pass without the
     /// kernel. Do not read from or write to it. It belongs to the present conversation; after a
     /// disconnect and a connect, ask for it anew. Do not wait on it while a thread blocks in an
-    /// operation on the same end: the thread may take the wake-up that was meant for you.
+    /// operation on the same end, or one is pending: they may take the wake-up that was meant for you.
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.

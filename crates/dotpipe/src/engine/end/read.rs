@@ -39,6 +39,10 @@ impl End {
             let mut port = self.core.inlet();
             let inlet = port.linked()?;
             let mode = self.core.read_mode();
+            if self.core.wait_mode() == WaitMode::NonBlocking {
+                // It does not sleep, and so would not hear of the other's death.
+                inlet.link.ending_now();
+            }
             let fill = if inlet.has_waiting() {
                 Fill::Nothing
             } else {
@@ -62,12 +66,13 @@ impl End {
                     }
                     return at_once(sink, mode);
                 }
-                Fill::Nothing if may_spin => {
+                // Once, and not behind other reads: what appears then is theirs.
+                Fill::Nothing if may_spin && !inlet.has_waiting() => {
                     let (watch, link) = (inlet.watch(), inlet.link.clone());
                     drop(port);
-                    may_spin = link
-                        .read_spin
+                    link.read_spin
                         .until(|| watch.is_ready() || link.ending().is_some());
+                    may_spin = false;
                 }
                 Fill::Nothing | Fill::Begun => {
                     let id = self.core.new_id();
@@ -105,10 +110,7 @@ impl End {
         }
         let link = inlet.link.clone();
         drop(port);
-        if outcome.result().is_none() {
-            self.core.watch(&link)?;
-        }
-        Ok(Operation::going_on(outcome, self.core.canceller(), id))
+        Ok(self.driven(&link, id, outcome))
     }
 
     pub(crate) fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
@@ -146,7 +148,9 @@ impl End {
             ready |= Interest::READABLE;
         }
         drop(port);
-        if interest.contains(Interest::WRITABLE) && self.core.is_writable_or_arm(&link)? {
+        if interest.contains(Interest::WRITABLE)
+            && self.core.outlet().linked_to(&link)?.is_writable_or_arm()?
+        {
             ready |= Interest::WRITABLE;
         }
         Ok(ready)
@@ -207,16 +211,5 @@ impl Core {
                 self.settle_writes();
             }
         }
-    }
-
-    /// Whether a write would not wait; if it would, asks to be rung.
-    fn is_writable_or_arm(&self, link: &Arc<Link>) -> Result<bool> {
-        let mut port = self.outlet();
-        let outlet = port.linked_to(link)?;
-        if link.ending().is_some() || outlet.has_room()? {
-            return Ok(true);
-        }
-        outlet.arm_for_room();
-        Ok(link.ending().is_some() || outlet.has_room()?)
     }
 }

@@ -32,13 +32,8 @@ impl End {
 
     pub(crate) fn start_transact(&self, question: Vec<u8>, len: usize) -> Operation<ReceivedData> {
         let id = self.core.new_id();
-        let started = self.ask(&question, |inlet| inlet.queue_owned(id, len));
-        let watched = started.and_then(|(outcome, link)| {
-            self.core.watch(&link)?;
-            Ok(outcome)
-        });
-        match watched {
-            Ok(outcome) => Operation::going_on(outcome, self.core.canceller(), id),
+        match self.ask(&question, |inlet| inlet.queue_owned(id, len)) {
+            Ok((outcome, link)) => self.driven(&link, id, outcome),
             Err(code) => Operation::ended(Err(code)),
         }
     }
@@ -84,7 +79,8 @@ impl End {
         }
         drop(port);
         if needs_driving {
-            self.core.watch(&link)?;
+            // Without the reactor whoever waits for the answer brings the question.
+            let _ = self.core.watch(&link);
         }
         Ok((queued, link))
     }

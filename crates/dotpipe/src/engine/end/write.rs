@@ -28,7 +28,8 @@ impl End {
                 // Behind a write that is not placed whole: complete, and the reactor brings it.
                 outlet.queue_empty()?;
                 drop(port);
-                self.core.watch(&link)?;
+                // Without the reactor the next operation on this end brings it.
+                let _ = self.core.watch(&link);
                 return Ok(0);
             }
             let id = self.core.new_id();
@@ -52,11 +53,16 @@ impl End {
         }
         let id = self.core.new_id();
         let outcome = outlet.queue_owned(id, data)?;
-        outlet.settle();
         let link = outlet.link.clone();
+        if outlet.settle() {
+            link.bell.wake_all();
+        }
         drop(port);
-        self.core.watch(&link)?;
-        Ok(Operation::going_on(outcome, self.core.canceller(), id))
+        if outcome.result().is_some() {
+            // An empty message behind writes that are not placed whole: see `write`.
+            let _ = self.core.watch(&link);
+        }
+        Ok(self.driven(&link, id, outcome))
     }
 
     /// The result of a write that need not wait, or may not.

@@ -1,10 +1,13 @@
 //! A descriptor by which a thread that sleeps in the kernel is woken from within its own process.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Result;
+
+use super::origin::Origin;
 
 /// An eventfd: ringing it makes it readable until it is hushed.
 pub(in crate::engine) struct Alarm(OwnedFd);
@@ -17,15 +20,18 @@ impl Alarm {
     /// This thread's own, made on first use.
     pub(in crate::engine) fn of_this_thread() -> Result<Arc<Alarm>> {
         thread_local! {
-            static ALARM: std::cell::OnceCell<Arc<Alarm>> = const { std::cell::OnceCell::new() };
+            static ALARM: RefCell<Option<(Origin, Arc<Alarm>)>> = const { RefCell::new(None) };
         }
-        ALARM.with(|cell| match cell.get() {
-            Some(alarm) => Ok(alarm.clone()),
-            None => {
-                let alarm = Arc::new(Alarm::new()?);
-                Ok(cell.get_or_init(|| alarm).clone())
-            }
-        })
+        let known = ALARM.try_with(|alarm| alarm.borrow().clone());
+        if let Ok(Some((origin, alarm))) = known
+            && origin.is_here()
+        {
+            return Ok(alarm);
+        }
+        let alarm = Arc::new(Alarm::new()?);
+        // A thread that is ending has nowhere to keep it.
+        let _ = ALARM.try_with(|known| known.replace(Some((Origin::here(), alarm.clone()))));
+        Ok(alarm)
     }
 
     pub(in crate::engine) fn ring(&self) {

@@ -2,6 +2,7 @@
 
 pub(in crate::engine) mod alarm;
 pub(in crate::engine) mod clock;
+pub(in crate::engine) mod origin;
 pub(in crate::engine) mod socket;
 
 use rustix::io::Errno;

@@ -160,13 +160,26 @@ pub(in crate::engine) fn hear(socket: impl AsFd) -> bool {
 
 /// Whether the other side has gone, without waiting and without taking anything.
 pub(in crate::engine) fn has_hung_up(socket: impl AsFd) -> bool {
-    let mut fds = [PollFd::new(&socket, PollFlags::RDHUP)];
+    let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    look(socket, PollFlags::RDHUP).intersects(gone)
+}
+
+/// Whether there is something to receive or somebody to accept.
+pub(in crate::engine) fn is_readable(socket: impl AsFd) -> bool {
+    look(socket, PollFlags::IN).contains(PollFlags::IN)
+}
+
+/// What `poll` says of a socket at once.
+fn look(socket: impl AsFd, flags: PollFlags) -> PollFlags {
+    let mut fds = [PollFd::new(&socket, flags)];
     let none = Timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-    matches!(poll(&mut fds, Some(&none)), Ok(1..)) && fds[0].revents().intersects(gone)
+    match poll(&mut fds, Some(&none)) {
+        Ok(1..) => fds[0].revents(),
+        _ => PollFlags::empty(),
+    }
 }
 
 /// Ends the conversation for both sides at once, whoever still holds the descriptor.

@@ -94,13 +94,14 @@ impl Folder {
         }
     }
 
-    /// The live server processes, oldest first: their ids and their records.
+    /// All live server processes, oldest first: the id and the record.
     pub(in crate::engine) fn live_servers(&self) -> Result<Vec<(String, Record)>> {
-        let mut servers: Vec<_> = self
+        let mut servers: Vec<(String, Record)> = self
             .records()
             .map_err(code)?
             .into_iter()
-            .filter_map(|(id, alive, record)| record.filter(|_| alive).map(|record| (id, record)))
+            .filter(|(_, alive, _)| *alive)
+            .filter_map(|(id, _, record)| Some((id, record?)))
             .collect();
         servers.sort_by_key(|(_, record)| record.since);
         Ok(servers)
@@ -116,7 +117,8 @@ impl Folder {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
             let fd = match rustix::fs::openat(&self.fd, &file, flags, Mode::empty()) {
                 Ok(fd) => fd,
-                Err(Errno::NOENT) => continue,
+                // Gone meanwhile; or a link or a socket, which is nobody's record.
+                Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => continue,
                 Err(error) => return Err(error),
             };
             let alive = is_locked(&fd)?;
@@ -175,7 +177,12 @@ impl LockedFolder {
         if make {
             let mode = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
             match rustix::fs::mkdirat(&root, file, mode) {
-                Ok(()) | Err(Errno::EXIST) => {}
+                // Who may open the pipe is the server's to say, not the mask of its process's files.
+                Ok(()) => match rustix::fs::chmodat(&root, file, mode, AtFlags::empty()) {
+                    Ok(()) | Err(Errno::NOENT) => {}
+                    Err(error) => return Err(code(error)),
+                },
+                Err(Errno::EXIST) => {}
                 Err(error) => return Err(code(error)),
             }
         }
@@ -205,6 +212,14 @@ impl LockedFolder {
             folder,
             _lock: lock,
         }))
+    }
+
+    /// Whether only this user can have put there what is in the folder.
+    pub(in crate::engine) fn is_ours(&self) -> Result<bool> {
+        let stat = rustix::fs::fstat(&self.folder.fd).map_err(code)?;
+        let others = Mode::WGRP | Mode::WOTH;
+        let ours = stat.st_uid == rustix::process::geteuid().as_raw();
+        Ok(ours && stat.st_mode & others.bits() == 0)
     }
 
     /// Identifies the folder among all that this process knows.
@@ -264,6 +279,7 @@ impl LockedFolder {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
         let fd = rustix::fs::openat(folder, &new, flags, mode).map_err(code)?;
+        rustix::fs::fchmod(&fd, mode).map_err(code)?;
         let file = RecordFile {
             fd,
             id: id.to_owned(),
@@ -299,6 +315,11 @@ impl LockedFolder {
 }
 
 impl RecordFile {
+    /// Whether the record is still in a folder.
+    pub(in crate::engine) fn exists(&self) -> bool {
+        rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
+    }
+
     /// Writes the record anew. The folder should be locked, so that nobody reads half of it.
     pub(in crate::engine) fn update(&self, record: &Record) -> Result<()> {
         let text = record.to_text();

@@ -48,8 +48,9 @@ pub(super) fn count_instances(name: &PipeName, id: PipeId) -> Result<u32> {
     match Folder::find(name) {
         Ok(folder) => {
             let servers = folder.live_servers()?;
-            let of_pipe = servers.iter().filter(|(_, record)| record.pipe == id);
-            Ok(of_pipe.fold(0, |sum, (_, record)| sum.saturating_add(record.instances)))
+            let records = servers.iter().map(|(_, record)| record);
+            let of_pipe = records.filter(|record| record.pipe == id);
+            Ok(of_pipe.fold(0, |sum, record| sum.saturating_add(record.instances)))
         }
         Err(Win32Error::FILE_NOT_FOUND) => Ok(0),
         Err(code) => Err(code),

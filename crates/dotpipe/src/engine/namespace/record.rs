@@ -8,13 +8,15 @@
 //! access duplex
 //! max 255
 //! timeout 0
-//! instances 3                  of this process
-//! out 65536
-//! in 65536
+//! instances 0000000003         of this process
+//! out 0000065536
+//! in 0000065536
 //! pid 1234
 //! since 812345678901           nanoseconds of the monotonic clock
 //! name MyPipe                  as its first instance spelt it; to the end of the file
 //! ```
+//! What changes while the process lives has a fixed width, so that a reader without the folder's lock
+//! may see digits of two versions but never half a record.
 
 use super::PipeId;
 use crate::options::{Access, PipeMode};
@@ -50,7 +52,7 @@ impl Record {
         };
         format!(
             "dotpipe 1\npipe {:016x}\ntype {pipe_type}\naccess {access}\nmax {}\ntimeout {}\n\
-             instances {}\nout {}\nin {}\npid {}\nsince {}\nname {}",
+             instances {:010}\nout {:010}\nin {:010}\npid {}\nsince {}\nname {}",
             self.pipe.0,
             self.max_instances,
             self.default_timeout,
@@ -120,6 +122,12 @@ mod tests {
     fn a_record_survives_the_trip() {
         let text = example().to_text();
         assert!(text.len() < LONGEST);
+        let more = Record {
+            instances: u32::MAX,
+            out_quota: u32::MAX,
+            ..example()
+        };
+        assert_eq!(more.to_text().len(), text.len(), "written over in place");
         assert_eq!(Record::parse(&text), Some(example()));
     }
 

@@ -23,9 +23,16 @@ use crate::win32::Win32Error;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The default time-out of a pipe whose creator named none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
-/// How often to look for new servers when the system gives no more notices: a user may have some
-/// hundred descriptors for them.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The longest sleep while waiting for an instance, should a notice of a new server be missed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The same when the system gives no notices: a user may have 128 watchers of folders as a rule.
+const SLEEP_WITHOUT_NOTICE: Duration = Duration::from_millis(50);
+/// The pauses between two looks, so that nobody can keep a waiter busy by sending it away.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// How often a live server may send a client away unheard, to make room for others.
+const MOST_TRIES: u32 = 5;
+/// How long one server process may take to tell how its instances are, and all of them together.
+const QUERY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server process said, with the socket and the memory that came with it.
 struct Reply {
@@ -47,26 +54,31 @@ fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
     }
 }
 
-/// Asks one server process. `None` when it is dead or has just left.
-fn ask(folder: &Folder, id: &str, request: Request) -> Result<Option<Reply>> {
-    let Some(socket) = folder.connect(id, PATIENCE)? else {
-        return Ok(None);
-    };
-    match socket::send(&socket, &request.encode(), None) {
-        Ok(()) => {}
-        Err(Errno::PIPE | Errno::CONNRESET) => return Ok(None),
-        Err(error) => return Err(code(error)),
+/// Asks one server process, which may take so long. `None` when it is dead.
+fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Result<Option<Reply>> {
+    for _ in 0..MOST_TRIES {
+        let Some(socket) = folder.connect(id, patience)? else {
+            return Ok(None);
+        };
+        match socket::send(&socket, &request.encode(), None) {
+            Ok(()) => {}
+            Err(Errno::PIPE | Errno::CONNRESET) => continue,
+            Err(error) => return Err(code(error)),
+        }
+        if let Some((answer, memory)) = receive(&socket)? {
+            return Ok(Some(Reply {
+                answer,
+                socket,
+                memory,
+            }));
+        }
+        // It has left, which the next connect tells, or it had too many guests.
     }
-    let received = receive(&socket)?;
-    Ok(received.map(|(answer, memory)| Reply {
-        answer,
-        socket,
-        memory,
-    }))
+    Err(Win32Error::SEM_TIMEOUT)
 }
 
 /// Asks all server processes of a name, until `until` has what it wants. `ERROR_FILE_NOT_FOUND` when
-/// none is alive.
+/// none is alive. One that does not answer keeps nobody from the others.
 fn ask_all<T>(
     name: &PipeName,
     request: Request,
@@ -74,19 +86,27 @@ fn ask_all<T>(
 ) -> Result<Option<T>> {
     let folder = Folder::find(name)?;
     let mut alive = false;
+    let mut failed = None;
     for id in folder.servers()? {
-        if let Some(reply) = ask(&folder, &id, request)? {
-            alive = true;
-            if let Some(result) = until(reply)? {
-                return Ok(Some(result));
+        match ask(&folder, &id, request, PATIENCE) {
+            Ok(Some(reply)) => {
+                alive = true;
+                if let Some(result) = until(reply)? {
+                    return Ok(Some(result));
+                }
             }
+            Ok(None) => {}
+            Err(code) => failed = Some(code),
         }
     }
-    if alive {
-        return Ok(None);
+    match failed {
+        _ if alive => Ok(None),
+        Some(code) => Err(code),
+        None => {
+            Folder::try_tidy(name);
+            Err(Win32Error::FILE_NOT_FOUND)
+        }
     }
-    Folder::try_tidy(name);
-    Err(Win32Error::FILE_NOT_FOUND)
 }
 
 fn refuse_remote(name: &PipeName) -> Result<()> {
@@ -143,24 +163,48 @@ fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
 
 /// Waits until an instance listens, in whichever server process.
 pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
+    wait_until(name, timeout, None)
+}
+
+/// The same, and not beyond `deadline` whatever the time-out.
+pub(in crate::engine) fn wait_until(
+    name: &PipeName,
+    timeout: WaitTimeout,
+    deadline: Option<Instant>,
+) -> Result<()> {
     refuse_remote(name)?;
     let start = Instant::now();
     let mut limit = match timeout {
         WaitTimeout::For(limit) => Some(limit.max(Duration::from_millis(1))),
         WaitTimeout::Default | WaitTimeout::Forever => None,
     };
+    let end_of = |limit: Option<Duration>| {
+        let own = limit.and_then(|limit| start.checked_add(limit));
+        own.into_iter().chain(deadline).min()
+    };
+    let mut pause = PAUSES.0;
+    // Server processes that did not answer: they are asked once.
+    let mut wedged = Vec::new();
     loop {
         let folder = Folder::find(name)?;
         // The notices first, then the look: so no server is missed.
         let notices = folder.watch().ok();
         let mut kept = Vec::new();
         for id in folder.servers()? {
+            if wedged.contains(&id) {
+                continue;
+            }
             let request = Request {
                 operation: Operation::Wait,
                 access: DesiredAccess::empty(),
             };
-            let Some(reply) = ask(&folder, &id, request)? else {
-                continue;
+            let reply = match ask(&folder, &id, request, time_left(end_of(limit))) {
+                Ok(Some(reply)) => reply,
+                Ok(None) => continue,
+                Err(_) => {
+                    wedged.push(id);
+                    continue;
+                }
             };
             match reply.answer.code {
                 Win32Error(0) => return Ok(()),
@@ -177,18 +221,30 @@ pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
             }
             kept.push(reply.socket);
         }
+        let end = end_of(limit);
         if kept.is_empty() {
+            if !wedged.is_empty() {
+                return Err(Win32Error::SEM_TIMEOUT);
+            }
             Folder::try_tidy(name);
             return Err(Win32Error::FILE_NOT_FOUND);
         }
-        let end = limit.and_then(|limit| start.checked_add(limit));
         if sleep(notices.as_ref(), &mut kept, end)? {
             return Ok(());
         }
         if end.is_some_and(|end| Instant::now() >= end) {
             return Err(Win32Error::SEM_TIMEOUT);
         }
+        std::thread::sleep(pause.min(time_left(end)));
+        pause = (pause * 2).min(PAUSES.1);
     }
+}
+
+/// How long a server may take for an answer, and no longer than until `end`.
+fn time_left(end: Option<Instant>) -> Duration {
+    let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+    left.unwrap_or(PATIENCE)
+        .clamp(Duration::from_millis(1), PATIENCE)
 }
 
 /// Sleeps until a server says that an instance listens (true), or until there is reason to look again.
@@ -197,28 +253,24 @@ fn sleep(
     servers: &mut Vec<OwnedFd>,
     end: Option<Instant>,
 ) -> Result<bool> {
-    let again = if notices.is_some() {
-        None
-    } else {
-        Some(Instant::now() + LOOK_AGAIN)
-    };
-    let until = [end, again].into_iter().flatten().min();
+    let again = Instant::now() + notices.map_or(SLEEP_WITHOUT_NOTICE, |_| LONGEST_SLEEP);
     while !servers.is_empty() {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
+        let until = end.map_or(again, |end| end.min(again));
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Ok(false);
         }
-        let mut fds: Vec<_> = servers
+        let mut fds: Vec<PollFd<'_>> = servers
             .iter()
-            .map(|server| PollFd::new(server, PollFlags::IN))
+            .chain(notices)
+            .map(|fd| PollFd::new(fd, PollFlags::IN))
             .collect();
-        fds.extend(notices.map(|notices| PollFd::new(notices, PollFlags::IN)));
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut fds, left.as_ref()) {
+        match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(code(error)),
         }
         let news: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let noticed = notices.is_some() && news.last() == Some(&true);
         for place in (0..servers.len()).rev().filter(|place| news[*place]) {
             match receive(&servers[place])? {
                 Some((answer, _)) if answer.code == Win32Error(0) => return Ok(true),
@@ -226,7 +278,7 @@ fn sleep(
                 None => drop(servers.remove(place)),
             }
         }
-        if notices.is_some() && news.last() == Some(&true) {
+        if noticed {
             return Ok(false);
         }
     }
@@ -236,7 +288,8 @@ fn sleep(
 /// How a pipe is, over all its server processes.
 pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     refuse_remote(name)?;
-    status_in(&Folder::find(name)?).ok_or_else(|| {
+    let end = Instant::now() + QUERY_PATIENCE;
+    status_in(&Folder::find(name)?, end).ok_or_else(|| {
         Folder::try_tidy(name);
         Win32Error::FILE_NOT_FOUND
     })
@@ -244,18 +297,25 @@ pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
 
 /// All pipes, sorted by name.
 pub(crate) fn list() -> Result<Vec<PipeStatus>> {
-    let mut pipes: Vec<PipeStatus> = Folder::all()?.iter().filter_map(status_in).collect();
+    // One limit for all, so that those who do not answer cannot add up.
+    let end = Instant::now() + QUERY_PATIENCE;
+    let folders = Folder::all()?;
+    let mut pipes: Vec<PipeStatus> = folders
+        .iter()
+        .filter_map(|folder| status_in(folder, end))
+        .collect();
     pipes.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(pipes)
 }
 
 /// `None` when no live process serves it.
-fn status_in(folder: &Folder) -> Option<PipeStatus> {
+fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
     let servers = folder.live_servers().ok()?;
-    let ((_, first), (_, last)) = (servers.first()?, servers.last()?);
+    let (_, first) = servers.first()?;
+    let (_, last) = servers.last()?;
     let mut instances = InstanceCounts::default();
     for (id, record) in &servers {
-        match ask_counts(folder, id) {
+        match ask_counts(folder, id, end) {
             Some(counts) => instances += counts,
             // It lives and does not answer: how its instances are, it alone knows.
             None => instances.unknown = instances.unknown.saturating_add(record.instances),
@@ -275,11 +335,11 @@ fn status_in(folder: &Folder) -> Option<PipeStatus> {
 }
 
 /// Asks a server process how its instances are.
-fn ask_counts(folder: &Folder, id: &str) -> Option<InstanceCounts> {
+fn ask_counts(folder: &Folder, id: &str, end: Instant) -> Option<InstanceCounts> {
     let request = Request {
         operation: Operation::Query,
         access: DesiredAccess::empty(),
     };
-    let reply = ask(folder, id, request).ok()??;
+    let reply = ask(folder, id, request, time_left(Some(end))).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

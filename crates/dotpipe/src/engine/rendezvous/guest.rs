@@ -1,8 +1,9 @@
 //! The server's side: clients that have connected and not got their answer yet.
 //!
 //! A guest is given two seconds to say what it wants; those that wait for an instance may stay until
-//! they leave. Both kinds are limited in number, and the oldest silent one makes room for a new one, so
-//! that nobody can keep others out by saying nothing.
+//! they leave. Both kinds are limited in number. The oldest silent one makes room for a new one, so
+//! that nobody can keep others out by saying nothing; one too many that waits is sent away and looks
+//! again by itself. When the process runs out of descriptors, guests give theirs back first.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -22,8 +23,11 @@ use crate::win32::Win32Error;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many silent guests one pipe puts up with.
 const MOST_SILENT: usize = 256;
-/// How many clients may wait for an instance of one pipe.
-const MOST_WAITING: usize = 4096;
+/// How many clients may wait for an instance of one pipe. Each costs a descriptor, of which a process
+/// has 1024 as a rule.
+const MOST_WAITING: usize = 256;
+/// How long to leave clients waiting at the door when there is no descriptor for them.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Clients accepted in one go, so that one pipe does not hold up the others.
 const MOST_AT_ONCE: usize = 64;
 
@@ -73,7 +77,7 @@ impl Guests {
     /// Begins to answer them.
     pub(in crate::engine) fn receive(&self) -> Result<()> {
         let source: Weak<dyn Source> = self.this.clone();
-        lock(&self.present).listening = Some(Reactor::watch(&self.listener, source)?);
+        lock(&self.present).listening = Some(Reactor::watch_once(&self.listener, source)?);
         Ok(())
     }
 
@@ -107,10 +111,9 @@ impl Guests {
             return;
         }
         let mut present = lock(&self.present);
-        if let Some(guest) = self.seat(&mut present, socket, None) {
-            if present.waiting.len() >= MOST_WAITING {
-                present.waiting.pop_front();
-            }
+        if present.waiting.len() < MOST_WAITING
+            && let Some(guest) = self.seat(&mut present, socket, None)
+        {
             present.waiting.push_back(guest);
         }
     }
@@ -176,11 +179,17 @@ impl Guests {
     }
 }
 
-impl Source for Guests {
-    fn ready(&self) {
+impl Guests {
+    /// Receives those at the door. False when one must stay there for want of a descriptor.
+    fn receive_some(&self) -> bool {
         for _ in 0..MOST_AT_ONCE {
-            let Ok(Some(socket)) = socket::accept(&self.listener) else {
-                return;
+            let socket = match socket::accept(&self.listener) {
+                Ok(Some(socket)) => socket,
+                Ok(None) => return true,
+                // The system looks for a descriptor before it looks for a client.
+                Err(_) if !socket::is_readable(&self.listener) => return true,
+                Err(_) if self.send_one_away() => continue,
+                Err(_) => return false,
             };
             // Most have spoken by now.
             if let Some(silent) = self.hear(socket) {
@@ -194,6 +203,36 @@ impl Source for Guests {
                 }
             }
         }
+        true
+    }
+
+    /// Gets one descriptor back from the guests, if they have any.
+    fn send_one_away(&self) -> bool {
+        let mut present = lock(&self.present);
+        let silent = present.silent.pop_front();
+        silent.or_else(|| present.waiting.pop_front()).is_some()
+    }
+
+    /// Goes on listening.
+    fn listen_on(&self) {
+        if let Some(registration) = &lock(&self.present).listening {
+            // Cannot fail for a descriptor that is registered.
+            let _ = registration.rearm(&self.listener);
+        }
+    }
+}
+
+impl Source for Guests {
+    fn ready(&self) {
+        if self.receive_some() {
+            self.listen_on();
+        } else if let Some(registration) = &lock(&self.present).listening {
+            registration.expire_at(Instant::now() + PAUSE);
+        }
+    }
+
+    fn expired(&self) {
+        self.listen_on();
     }
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod guest;
 mod wire;
 
+pub(super) use client::wait_until;
 pub(crate) use client::{list, open, status, wait};
 pub(super) use guest::{Doorman, Guests};
 pub(super) use wire::{Answer, Operation, Request};
