@@ -256,9 +256,9 @@ impl Instances {
     /// Checks a client that wants to open the pipe, and picks the instance for it.
     fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, u32)> {
         let peer = socket::peer(&client).map_err(code)?;
-        access::check(self.record.access, request.access, peer.uid)?;
+        access::check(self.record.access, request.access, peer.user)?;
         let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
-        Ok((core.clone(), peer.pid.as_raw_nonzero().get() as u32))
+        Ok((core.clone(), peer.process))
     }
 
     /// Makes the memory of a conversation and gives it to the client.

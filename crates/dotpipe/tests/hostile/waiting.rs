@@ -78,7 +78,7 @@ fn the_deadline_of_a_read_holds_behind_another() {
             let first = scope.spawn(|| server.read_until(&mut [0; 9], late()));
             thread::sleep(Duration::from_millis(20)); // which comes first decides nothing
             // An entry of which nothing is there yet: the first read holds on to it.
-            segment.forge(0x280, 8);
+            segment.forge(0x280, 16);
             segment.forge(0x400 + ring_of(&server), 2 << 32 | 100);
             let soon = Some(Instant::now() + Duration::from_millis(20));
             assert_eq!(

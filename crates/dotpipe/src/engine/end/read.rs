@@ -56,14 +56,6 @@ impl End {
                     });
                 }
                 _ if self.core.wait_mode() == WaitMode::NonBlocking => {
-                    // One that never sleeps hears of the other's death only by asking.
-                    if inlet.link.ending_now().is_some() && !inlet.has_waiting() {
-                        let more = inlet.fill(sink, mode)? == Fill::Done { more: true };
-                        return Ok(Received {
-                            len: sink.len(),
-                            more,
-                        });
-                    }
                     return at_once(sink, mode);
                 }
                 // Once, and not behind other reads: what appears then is theirs.

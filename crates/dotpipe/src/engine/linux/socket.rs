@@ -13,6 +13,7 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
 };
+use rustix::process::Uid;
 
 /// Connections that wait to be accepted; beyond that, clients wait in `connect`.
 const BACKLOG: i32 = 1024;
@@ -135,9 +136,24 @@ pub(in crate::engine) fn receive(socket: impl AsFd, packet: &mut [u8]) -> Result
     })
 }
 
-/// Process, user and group at the other end when the connection was made: the kernel's word.
-pub(in crate::engine) fn peer(socket: impl AsFd) -> Result<rustix::net::UCred> {
-    sockopt::socket_peercred(socket)
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Peer {
+    /// Its process as this process sees it: 0 when it lives in a PID namespace that is hidden from here.
+    pub(in crate::engine) process: u32,
+    /// The user that it ran as.
+    pub(in crate::engine) user: Uid,
+}
+
+/// Process and user at the other end when the connection was made: the kernel's word.
+pub(in crate::engine) fn peer(socket: impl AsFd) -> Result<Peer> {
+    // Not through rustix, whose type for this holds no process 0, which the kernel does say.
+    let peer = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::PeerCredentials)
+        .map_err(|error| Errno::from_raw_os_error(error as i32))?;
+    Ok(Peer {
+        process: u32::try_from(peer.pid()).unwrap_or(0),
+        user: Uid::from_raw(peer.uid()),
+    })
 }
 
 /// Sends one byte to wake the other side. False when the other side has gone.

@@ -145,12 +145,8 @@ fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
         return Err(Win32Error::GEN_FAILURE);
     };
     let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
-    let server = socket::peer(&socket)
-        .map_err(code)?
-        .pid
-        .as_raw_nonzero()
-        .get();
-    let link = Link::new(segment, Bell::new(socket), Side::Client, server as u32);
+    let server = socket::peer(&socket).map_err(code)?.process;
+    let link = Link::new(segment, Bell::new(socket), Side::Client, server);
     let traits = Traits {
         pipe_type: answer.pipe_type,
         out_quota: answer.out_quota,
