@@ -1,12 +1,16 @@
 //! The reading side of one end: what a read takes from the ring, and the reads that wait.
 //!
-//! The rules of reading are here (semantics §4): bytes and messages, `ERROR_MORE_DATA`, empty messages,
+//! The rules of reading are here (`docs/semantics.md` §4): bytes and messages, `ERROR_MORE_DATA`, empty messages,
 //! reads served in the order in which they came. A read that waits stands in the queue: either with a
 //! buffer of its own (a pending operation; whoever comes by fills it), or for a thread that sleeps (and
 //! copies for itself once it stands in front).
 
+mod sink;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+pub(super) use sink::{Sink, SliceSink, VecSink};
 
 use dotpipe_ring::{Consumer, Corrupt, Side};
 
@@ -48,83 +52,6 @@ enum Kind {
     },
     /// A thread that sleeps; it holds its own buffer. `Some`: it has been cancelled.
     Thread { cancelled: Option<Win32Error> },
-}
-
-/// Where a read puts its bytes.
-pub(super) trait Sink {
-    /// Bytes that it holds already.
-    fn len(&self) -> usize;
-    /// Bytes that it can still take.
-    fn left(&self) -> usize;
-    /// Room for the next `count` bytes, at most `left`.
-    fn slot(&mut self, count: usize) -> &mut [u8];
-    /// Keeps the first `count` bytes of the slot.
-    fn keep(&mut self, count: usize);
-    /// Forgets everything.
-    fn clear(&mut self);
-}
-
-/// A caller's buffer.
-pub(super) struct SliceSink<'a> {
-    pub(super) buffer: &'a mut [u8],
-    pub(super) len: usize,
-}
-
-impl Sink for SliceSink<'_> {
-    fn len(&self) -> usize {
-        self.len
-    }
-    fn left(&self) -> usize {
-        self.buffer.len() - self.len
-    }
-    fn slot(&mut self, count: usize) -> &mut [u8] {
-        &mut self.buffer[self.len..self.len + count]
-    }
-    fn keep(&mut self, count: usize) {
-        self.len += count;
-    }
-    fn clear(&mut self) {
-        self.len = 0;
-    }
-}
-
-/// A buffer that grows with what arrives, not with what was asked for: that of a pending read, or the
-/// one that takes a whole message.
-pub(super) struct VecSink<'a> {
-    data: &'a mut Vec<u8>,
-    len: usize,
-    asked: usize,
-}
-
-impl<'a> VecSink<'a> {
-    pub(super) fn new(data: &'a mut Vec<u8>, asked: usize) -> Self {
-        VecSink {
-            len: data.len(),
-            data,
-            asked,
-        }
-    }
-}
-
-impl Sink for VecSink<'_> {
-    fn len(&self) -> usize {
-        self.len
-    }
-    fn left(&self) -> usize {
-        self.asked - self.len
-    }
-    fn slot(&mut self, count: usize) -> &mut [u8] {
-        self.data.resize(self.len + count, 0);
-        &mut self.data[self.len..]
-    }
-    fn keep(&mut self, count: usize) {
-        self.len += count;
-        self.data.truncate(self.len);
-    }
-    fn clear(&mut self) {
-        self.len = 0;
-        self.data.clear();
-    }
 }
 
 /// How far a read has come.
@@ -307,7 +234,7 @@ impl Inlet {
         }
     }
 
-    /// Copies what could be read (semantics §7): from the first message, or as far as it goes.
+    /// Copies what could be read (`docs/semantics.md` §7): from the first message, or as far as it goes.
     pub(super) fn peek(&mut self, buffer: &mut [u8]) -> Result<Peeked> {
         let ending = self.ending();
         if ending == Some(Ending::Disconnected) {

@@ -1,15 +1,18 @@
 //! The writing side of one end: what a write puts into the ring, and the writes that wait.
 //!
-//! The rules of writing are here (semantics §5), with their arithmetic in [`quota`]: a write is placed
+//! The rules of writing are here (`docs/semantics.md` §5), with their arithmetic in [`quota`]: a write is placed
 //! at once and completes when the quota allows; until then it can be taken back. A write that is larger
 //! than the ring has room is placed piece by piece: from a buffer of its own (a pending operation), or
 //! by the thread that sleeps in it.
+
+mod flush;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dotpipe_ring::{Corrupt, Producer, Revoked, Side, Stream};
 
+use self::flush::Flush;
 use super::link::{Ending, Link};
 use super::operation::Outcome;
 use super::quota;
@@ -555,77 +558,6 @@ impl Outlet {
             Report::Done => false,
         });
     }
-
-    /// Begins a flush of everything that has been written so far.
-    pub(super) fn begin_flush(&mut self, id: u64) {
-        let outside = self
-            .writes
-            .back()
-            .filter(|write| !write.is_placed())
-            .map(|write| write.end);
-        self.flushes.push(Flush {
-            id,
-            target: self.producer.tail(),
-            outside,
-            cancelled: false,
-        });
-    }
-
-    /// The turn of the thread whose flush is `id`: its result, once it is over.
-    pub(super) fn flush_turn(&mut self, id: u64) -> Option<Result<()>> {
-        let place = self.flushes.iter().position(|flush| flush.id == id)?;
-        let ending = self.link.ending();
-        let result = match (self.is_flushed(place), ending) {
-            (Ok(true), _) => Ok(()),
-            (Ok(false), _) if self.flushes[place].cancelled => Err(Win32Error::OPERATION_ABORTED),
-            (Ok(false), Some(ending)) => Err(Self::end_code(ending)),
-            (Ok(false), None) => return None,
-            (Err(_), _) => Err(Win32Error::BROKEN_PIPE),
-        };
-        self.flushes.remove(place);
-        Some(result)
-    }
-
-    fn is_flushed(&mut self, place: usize) -> Result<bool> {
-        self.refresh()?;
-        if let Some(end) = self.flushes[place].outside {
-            if self
-                .writes
-                .iter()
-                .any(|write| !write.is_placed() && write.end <= end)
-            {
-                return Ok(false);
-            }
-            self.flushes[place].target = self.producer.tail();
-            self.flushes[place].outside = None;
-        }
-        Ok(self.producer.head() >= self.live_end(self.flushes[place].target))
-    }
-
-    /// A thread gives its flush up.
-    pub(super) fn end_flush(&mut self, id: u64) {
-        self.flushes.retain(|flush| flush.id != id);
-    }
-
-    /// `position` without the entries right before it that were taken back.
-    fn live_end(&self, mut position: u64) -> u64 {
-        for (start, end) in self.void.iter().rev() {
-            if *end == position {
-                position = *start;
-            }
-        }
-        position
-    }
-}
-
-/// What a flush waits for.
-struct Flush {
-    id: u64,
-    /// The position that the reader must have reached.
-    target: u64,
-    /// The end of the last write that was not placed when the flush began.
-    outside: Option<u64>,
-    cancelled: bool,
 }
 
 impl Write {
