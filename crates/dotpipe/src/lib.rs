@@ -74,3 +74,8 @@ pub use sync::{
     ClientOptions, NamedPipeClient, NamedPipeServer, PipeInfo, PipeListener, ServerOptions,
 };
 pub use win32::Win32Error;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
