@@ -7,6 +7,7 @@
 //! that has stopped spinning never sees a success.) Two ends on one processor never spin: the other
 //! cannot run meanwhile.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,11 @@ const LONGEST: Duration = Duration::from_micros(50);
 const BURST: u32 = 64;
 const TOP_SCORE: u32 = 8;
 const WORTH_IT: u32 = 3;
+
+/// Whether this process may spin at all: `DOTPIPE_SPIN=never` forbids it, to save processor time, or to see
+/// what spinning is worth.
+static ALLOWED: LazyLock<bool> =
+    LazyLock::new(|| std::env::var_os("DOTPIPE_SPIN").is_none_or(|word| word != "never"));
 
 /// The tuner of one kind of wait.
 pub(super) struct Spin {
@@ -33,7 +39,7 @@ impl Spin {
 
     /// Spins until `ready` or the budget is used up; says which.
     pub(super) fn until(&self, ready: impl Fn() -> bool) -> bool {
-        if self.score.load(Ordering::Relaxed) < WORTH_IT {
+        if self.score.load(Ordering::Relaxed) < WORTH_IT || !*ALLOWED {
             return false;
         }
         let start = Instant::now();
