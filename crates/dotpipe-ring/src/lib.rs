@@ -36,9 +36,10 @@
 //! ```
 //! Nobody but the consumer goes past a waiting entry, and it opens the entry first. So only a peek, which
 //! opens nothing, can be overtaken: it may look behind the header while that is written anew. It looks at
-//! the header once more afterwards, and drops what it saw when that has become `Revoked`. The
-//! next entry begins behind the old header and not upon it, so that a header goes through its few states
-//! once, and "it has not changed" means that nothing happened.
+//! the header once more afterwards, and drops what it saw when that has become `Revoked`. The next entry
+//! begins behind the old header and not upon it, so that a header goes through its few states once, and
+//! "it has not changed" means that nothing happened. That word is what each roll back leaves in the ring,
+//! until the consumer looks.
 //!
 //! # Threat model
 //! The peer can write anything anywhere in the memory at any time. Each word of its is loaded once,
