@@ -54,6 +54,9 @@
 //! else `/run/dotpipe` if it exists and is sticky (one namespace for the machine, as on Windows), else
 //! `$XDG_RUNTIME_DIR/dotpipe`, else `/tmp/dotpipe-<uid>`. Programs that shall meet must see the same one.
 //!
+//! A wait spins for some microseconds before it sleeps, where that has paid lately. `DOTPIPE_SPIN=never` in the
+//! environment forbids it.
+//!
 //! # Features
 //! None: everything is there.
 
