@@ -143,7 +143,7 @@ impl Inlet {
             PipeMode::Byte => self.fill_bytes(sink, ending.is_some()),
             PipeMode::Message => self.fill_message(sink),
         };
-        self.link.ring_if(self.consumer.release());
+        self.release();
         match (fill, ending) {
             (Err(corrupt), _) => Err(Self::end_code(self.give_up(corrupt))),
             (Ok(Fill::Nothing | Fill::Begun), Some(ending)) => Err(Self::end_code(ending)),
@@ -245,7 +245,7 @@ impl Inlet {
             let (len, first) = self.consumer.peek(buffer, by_message)?;
             Ok((front.is_some(), len, first, self.consumer.available()?))
         });
-        self.link.ring_if(self.consumer.release());
+        self.release();
         match seen {
             Err(corrupt) => Err(Self::end_code(self.give_up(corrupt))),
             Ok((false, ..)) if ending.is_some() => Err(Win32Error::BROKEN_PIPE),
@@ -263,7 +263,9 @@ impl Inlet {
 
     /// Whether there is anything to read: an empty or half-read message counts.
     pub(super) fn has_unread(&mut self) -> bool {
-        matches!(self.consumer.look(), Ok(Some(_)) | Err(_)) || self.consumer.unplaced() > 0
+        let front = self.consumer.look();
+        self.release();
+        matches!(front, Ok(Some(_)) | Err(_)) || self.consumer.unplaced() > 0
     }
 
     /// Puts a thread's read into the queue.
@@ -336,13 +338,18 @@ impl Inlet {
     /// Whether a fill would find something new.
     fn can_go_on(&mut self) -> bool {
         let front = self.consumer.look();
-        // What was passed over is room that the writer may be waiting for.
-        self.link.ring_if(self.consumer.release());
+        self.release();
         match front {
             Ok(Some(front)) => front.here > 0 || front.remaining == 0,
             Ok(None) => false,
             Err(_) => true,
         }
+    }
+
+    /// Tells the writer how far this end has come. After every look as well: a look passes over what was
+    /// taken back, and a writer may be waiting for that room while a reader waits for its data.
+    fn release(&mut self) {
+        self.link.ring_if(self.consumer.release());
     }
 
     /// Asks to be rung for data, and says for how much is waited.

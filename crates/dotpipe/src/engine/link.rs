@@ -97,6 +97,12 @@ impl Link {
         self.ending()
     }
 
+    /// The same, but always asks the kernel: for operations whose whole answer it is.
+    pub(super) fn ending_exactly(&self) -> Option<Ending> {
+        self.bell.ask_hung_up();
+        self.ending()
+    }
+
     /// Wakes the other side, and tells it when and from where.
     pub(super) fn ring(&self) {
         self.own.set_stamp(clock::now(), clock::cpu());

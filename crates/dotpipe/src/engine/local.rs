@@ -293,7 +293,7 @@ impl Instances {
             match &*core.inlet() {
                 Port::Listening => counts.listening += 1,
                 Port::Disconnected => counts.disconnected += 1,
-                Port::Linked(inlet) if inlet.link.ending_now().is_some() => counts.closing += 1,
+                Port::Linked(inlet) if inlet.link.ending_exactly().is_some() => counts.closing += 1,
                 Port::Linked(_) => counts.connected += 1,
             }
         }
@@ -308,7 +308,7 @@ impl Instance {
         let mut inlet = core.inlet();
         let listens_anew = match &*inlet {
             Port::Linked(inlet) => {
-                let left = inlet.link.ending_now().is_some();
+                let left = inlet.link.ending_exactly().is_some();
                 return Err(if left {
                     Win32Error::NO_DATA
                 } else {

@@ -1,6 +1,6 @@
 //! Nothing grows with use: descriptors, threads, files of the namespace, memory, on either side.
 //!
-//! The long version, a hundred thousand cycles of each kind:
+//! The long version, a hundred thousand cycles (a quarter as many where whole pipes come and go):
 //!
 //! ```text
 //! DOTPIPE_SOAK=1 cargo test --release -p dotpipe --test many cycles -- --nocapture
@@ -139,7 +139,6 @@ fn create_open_close() {
         // One pipe stays, so that the thread in the background does.
         let stays = unique_name("stays");
         let _stays = exact::create(&stays, &options(PipeMode::Byte, 0)).unwrap();
-        // These take longer.
         (0..WARM_UP).for_each(cycle);
         let before = (Holding::own(), namespace_files());
         (0..cycles() / 4).for_each(cycle);

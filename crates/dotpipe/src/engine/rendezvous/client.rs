@@ -181,10 +181,13 @@ pub(in crate::engine) fn wait_until(
     let mut pause = PAUSES.0;
     // Server processes that did not answer: they are asked once.
     let mut wedged = Vec::new();
+    let mut looked = false;
     loop {
         let folder = Folder::find(name)?;
-        // The notices first, then the look: so no server is missed.
-        let notices = folder.watch().ok();
+        // The notices first, then the look: so no server is missed. But the very first look goes
+        // without: most often an instance listens, or there is no pipe, and notices cost
+        // milliseconds to give back.
+        let notices = if looked { folder.watch().ok() } else { None };
         let mut kept = Vec::new();
         for id in folder.servers()? {
             if wedged.contains(&id) {
@@ -224,6 +227,10 @@ pub(in crate::engine) fn wait_until(
             }
             Folder::try_tidy(name);
             return Err(Win32Error::FILE_NOT_FOUND);
+        }
+        if !looked {
+            looked = true;
+            continue;
         }
         if sleep(notices.as_ref(), &mut kept, end)? {
             return Ok(());
