@@ -1,7 +1,8 @@
 //! Two processes pass a small message back and forth, and tell how long a round trip takes.
 //!
-//! `round_trips [COUNT]` starts itself a second time as the client. Both stay awake, so that the data
-//! pass without the kernel: `.ci/count-system-calls` counts what is left of system calls.
+//! `round_trips [COUNT]` starts itself a second time as the client, on another processor where there is one.
+//! Both stay awake, so that the data pass without the kernel: `.ci/count-system-calls` counts what is left
+//! of system calls.
 
 use std::error::Error;
 use std::process::Command;
@@ -10,8 +11,23 @@ use std::time::Instant;
 use dotpipe::exact;
 use dotpipe::name::PipeName;
 use dotpipe::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 const LEN: usize = 64;
+
+/// Keeps this process on the first or on the last of the processors that it may use.
+fn stay_on(first: bool) -> Result<(), Box<dyn Error>> {
+    let allowed = sched_getaffinity(None)?;
+    let mut processors = (0..CpuSet::MAX_CPU).filter(|number| allowed.is_set(*number));
+    let number = if first {
+        processors.next()
+    } else {
+        processors.next_back()
+    };
+    let mut one = CpuSet::new();
+    one.set(number.ok_or("no processor")?);
+    Ok(sched_setaffinity(None, &one)?)
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +50,7 @@ fn server(count: usize) -> Result<(), Box<dyn Error>> {
     let program = std::env::current_exe()?;
     let arguments = ["client".into(), name.to_string(), count.to_string()];
     let mut client = Command::new(program).args(arguments).spawn()?;
+    stay_on(true)?;
     server.connect_until(None).or_else(|code| match code {
         dotpipe::win32::Win32Error::PIPE_CONNECTED => Ok(()),
         code => Err(code),
@@ -51,6 +68,7 @@ fn server(count: usize) -> Result<(), Box<dyn Error>> {
 }
 
 fn client(name: &PipeName, count: usize) -> Result<(), Box<dyn Error>> {
+    stay_on(false)?;
     let client = exact::open(name, DesiredAccess::READ | DesiredAccess::WRITE)?;
     client.set_state(PipeMode::Message, WaitMode::Blocking)?;
     let (question, mut answer) = ([7; LEN], [0; LEN]);
