@@ -77,7 +77,9 @@ impl Guests {
     /// Begins to answer them.
     pub(in crate::engine) fn receive(&self) -> Result<()> {
         let source: Weak<dyn Source> = self.this.clone();
-        lock(&self.present).listening = Some(Reactor::watch_once(&self.listener, source)?);
+        // Held meanwhile: a client may be here already, and the reactor must find what to arm again.
+        let mut present = lock(&self.present);
+        present.listening = Some(Reactor::watch_once(&self.listener, source)?);
         Ok(())
     }
 
