@@ -128,6 +128,13 @@ impl Producer {
         Ok(())
     }
 
+    /// Whether the ring had room for an entry of `len` bytes, when last asked. One that is larger than the
+    /// ring is taken for one that fills it.
+    pub fn fits(&self, len: u64) -> bool {
+        let size = plain_size(len).saturating_add(WORD).min(self.ring_len);
+        self.tail + size <= self.head + self.ring_len
+    }
+
     /// Publishes a complete entry. `None` when the ring has no room for it now; otherwise whether the
     /// bell must be rung.
     ///

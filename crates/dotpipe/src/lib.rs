@@ -43,6 +43,7 @@
 //! | [`options`] | modes, access and limits, as data |
 //! | [`error`] | errors that know the operation, the pipe, the code and what to do next |
 //! | [`win32`] | the codes, their names and texts |
+//! | `tokio` | named pipes for tasks, in the very shape of tokio's Windows pipes (feature `tokio`) |
 //!
 //! The faces ([`sync`], [`anonymous`]) are thin over [`exact`], which answers what Windows answers, code by
 //! code. They add habits: an [`Error`] that turns into an [`std::io::Error`], the end of a conversation as
@@ -58,7 +59,9 @@
 //! environment forbids it.
 //!
 //! # Features
-//! None: everything is there.
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio` | the module `tokio`: the same for tasks on a tokio runtime. Off by default; without it there is no asynchronous dependency |
 
 pub mod anonymous;
 pub mod error;
@@ -66,6 +69,8 @@ pub mod exact;
 pub mod name;
 pub mod options;
 pub mod sync;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 pub mod win32;
 
 mod engine;

@@ -3,7 +3,8 @@
 //!
 //! Several threads may sleep on one connection, and there is one socket. So one of them, the *leader*,
 //! sleeps on the socket; the others sleep behind it. Whoever takes a ring from the socket wakes all, and
-//! must settle the end for all: otherwise the ring would be lost for those that did not see it.
+//! must settle the end for all: otherwise the ring would be lost for those that did not see it. Tasks
+//! sleep here too ([`Tasks`]): they are among the all.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::linux::alarm::Alarm;
 use super::linux::socket;
+use super::tasks::Tasks;
 
 /// The bell of one connection, as one end has it.
 pub(super) struct Bell {
@@ -21,6 +23,8 @@ pub(super) struct Bell {
     room: Mutex<Room>,
     news: Condvar,
     hung_up: AtomicBool,
+    /// Those who sleep here without a thread.
+    pub(super) tasks: Tasks,
 }
 
 #[derive(Default)]
@@ -49,6 +53,7 @@ impl Bell {
             room: Mutex::default(),
             news: Condvar::new(),
             hung_up: AtomicBool::new(false),
+            tasks: Tasks::default(),
         }
     }
 
@@ -69,6 +74,8 @@ impl Bell {
             leader.ring();
         }
         self.news.notify_all();
+        drop(room);
+        self.tasks.wake_all();
     }
 
     /// Wakes the other side.
@@ -81,6 +88,15 @@ impl Bell {
     /// Takes a ring, for somebody who has learnt otherwise that the socket has one.
     pub(super) fn hear(&self) {
         if !socket::hear(&self.socket) {
+            self.hung_up.store(true, Ordering::Release);
+        }
+    }
+
+    /// Takes all rings that there are: for whoever is told of new ones only, and would not be told of any
+    /// more once the socket is full of old ones.
+    #[cfg(feature = "tokio")]
+    pub(super) fn hear_all(&self) {
+        if !socket::hear_all(&self.socket) {
             self.hung_up.store(true, Ordering::Release);
         }
     }
@@ -137,6 +153,7 @@ impl Bell {
             );
             self.ask_hung_up();
             self.hear();
+            self.tasks.wake_all();
             return Woken::Rung;
         };
         room.leader = Some(alarm.clone());
@@ -146,6 +163,8 @@ impl Bell {
         room.leader = None;
         room.epoch += 1;
         self.news.notify_all();
+        drop(room);
+        self.tasks.wake_all();
         Woken::Rung
     }
 

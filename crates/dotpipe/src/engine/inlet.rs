@@ -413,6 +413,12 @@ impl Inlet {
         Self::cut_short(sink, mode, code)
     }
 
+    /// A task gives its read up. What it has taken it keeps.
+    #[cfg(feature = "tokio")]
+    pub(super) fn give_up_read(&mut self, id: u64) {
+        self.reads.retain(|read| read.id != id);
+    }
+
     /// Cancels one read. `None` when it is not here; otherwise whether a thread must be woken.
     pub(super) fn cancel(&mut self, id: u64, mode: PipeMode) -> Option<bool> {
         let place = self.reads.iter().position(|read| read.id == id)?;
@@ -452,6 +458,12 @@ impl Inlet {
     /// Whether the read `id` is the next to be served.
     pub(super) fn is_first(&self, id: u64) -> bool {
         self.reads.front().is_some_and(|read| read.id == id)
+    }
+
+    /// Whether a read would not wait.
+    #[cfg(feature = "tokio")]
+    pub(super) fn is_readable(&mut self) -> bool {
+        self.can_go_on() || self.link.ending().is_some()
     }
 
     /// Whether a read would not wait; if it would, asks to be rung.

@@ -23,9 +23,16 @@ mod quota;
 mod reactor;
 mod rendezvous;
 mod spin;
+mod tasks;
 
 pub(crate) use call::call;
 pub(crate) use end::End;
+#[cfg(feature = "tokio")]
+pub(crate) use end::{Asking, Conversation, Want};
 pub(crate) use local::create;
 pub(crate) use operation::Operation;
+#[cfg(feature = "tokio")]
+pub(crate) use outlet::Attempted;
 pub(crate) use rendezvous::{list, open, status, wait};
+#[cfg(feature = "tokio")]
+pub(crate) use tasks::{Next, Tasks, Waiter};

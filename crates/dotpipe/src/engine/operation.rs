@@ -45,7 +45,7 @@ impl Drop for HeldBack {
 }
 
 /// Calls a waker, now or when this thread has let go of its last lock.
-fn wake(waker: Waker) {
+pub(super) fn wake(waker: Waker) {
     if HELD.get() == 0 {
         return waker.wake();
     }

@@ -5,7 +5,13 @@
 //! than the ring has room is placed piece by piece: from a buffer of its own (a pending operation), or
 //! by the thread that sleeps in it.
 
+#[cfg(feature = "tokio")]
+mod attempt;
 mod flush;
+mod room;
+
+#[cfg(feature = "tokio")]
+pub(crate) use self::attempt::Attempted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +19,7 @@ use std::sync::Arc;
 use dotpipe_ring::{Corrupt, Producer, Revoked, Side, Stream};
 
 use self::flush::Flush;
+use self::room::Asked;
 use super::link::{Ending, Link};
 use super::operation::Outcome;
 use super::quota;
@@ -38,8 +45,8 @@ pub(super) struct Outlet {
     /// The flushes that wait.
     flushes: Vec<Flush>,
     ring_len: u64,
-    /// Somebody waits with `poll` for room, and so the bell stays armed without a write that waits.
-    polled: bool,
+    /// What those wait for who wait for room without a write in the queue.
+    asked: Asked,
 }
 
 /// A write that waits: to be placed, to complete, or both.
@@ -105,7 +112,7 @@ impl Outlet {
             issued: 0,
             void: Vec::new(),
             flushes: Vec::new(),
-            polled: false,
+            asked: Asked::default(),
         }
     }
 
@@ -308,7 +315,7 @@ impl Outlet {
     /// bell for the rest. True when a thread's write could go on.
     pub(super) fn settle(&mut self) -> bool {
         if self.writes.is_empty() && self.flushes.is_empty() {
-            if !self.polled {
+            if self.asked.is_nothing() {
                 self.link.own.want_progress(0, 0);
             }
             return false;
@@ -388,9 +395,9 @@ impl Outlet {
         for flush in &self.flushes {
             by_place = by_place.min(self.live_end(flush.target).max(head + 1));
         }
-        self.link
-            .own
-            .want_progress(by_count, if by_place == u64::MAX { 0 } else { by_place });
+        let by_place = if by_place == u64::MAX { 0 } else { by_place };
+        let (by_count, by_place) = self.with_asked(by_count, by_place);
+        self.link.own.want_progress(by_count, by_place);
     }
 
     /// The turn of a thread whose write `id` of `data` is in the queue.
@@ -519,27 +526,6 @@ impl Outlet {
         self.writes
             .iter()
             .any(|write| !matches!(write.report, Report::Thread(_)))
-    }
-
-    /// Whether a write of one byte would not wait.
-    fn has_room(&mut self) -> Result<bool> {
-        self.refresh()?;
-        let one_more = self.issued + 1;
-        Ok(self.writes.is_empty()
-            && quota::is_complete(one_more, self.producer.consumed(), self.quota.max(1)))
-    }
-
-    /// Whether a write of one byte would not wait; if it would, asks to be rung as soon as the reader
-    /// has taken anything.
-    pub(super) fn is_writable_or_arm(&mut self) -> Result<bool> {
-        self.polled = false;
-        if self.link.ending().is_some() || self.has_room()? {
-            return Ok(true);
-        }
-        let (consumed, head) = (self.producer.consumed(), self.producer.head());
-        self.link.own.want_progress(consumed + 1, head + 1);
-        self.polled = true;
-        Ok(self.link.ending().is_some() || self.has_room()?)
     }
 
     /// Where the reader's progress can be watched without the lock.

@@ -67,6 +67,19 @@ impl Spin {
         self.judge(soon && elsewhere);
     }
 
+    /// For a task, which spins by letting others run and looking again: how long, if it pays at all.
+    #[cfg(feature = "tokio")]
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let pays = self.score.load(Ordering::Relaxed) >= WORTH_IT && *ALLOWED;
+        pays.then_some(LONGEST)
+    }
+
+    /// Such a spin has found what it looked for.
+    #[cfg(feature = "tokio")]
+    pub(super) fn paid(&self) {
+        self.judge(true);
+    }
+
     fn judge(&self, success: bool) {
         // Races between threads lose a count; it is a hint.
         let score = self.score.load(Ordering::Relaxed);

@@ -18,7 +18,7 @@ use crate::options::{PipeEnd, PipeMode, WaitMode};
 /// Every blocking method has a twin with a deadline (`None`: no limit); when it passes the operation
 /// is cancelled as `CancelIoEx` would, and the method fails with `ERROR_SEM_TIMEOUT`.
 pub struct End {
-    pub(super) inner: sys::End,
+    pub(crate) inner: sys::End,
 }
 
 impl End {

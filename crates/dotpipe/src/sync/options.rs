@@ -220,7 +220,7 @@ impl ServerOptions {
     }
 
     /// The options as the exact layer takes them.
-    fn exact(&self, name: &PipeName) -> Result<CreateOptions> {
+    pub(crate) fn exact(&self, name: &PipeName) -> Result<CreateOptions> {
         let access = match (self.inbound, self.outbound) {
             (true, true) => Access::Duplex,
             (true, false) => Access::Inbound,

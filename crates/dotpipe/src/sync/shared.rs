@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::listener::Slot;
 use super::turn::Turn;
 use crate::error::{Error, Result};
-use crate::exact::{End, HandleState, Interest, Peeked};
+use crate::exact::{End, HandleInfo, HandleState, Interest, Peeked};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;
@@ -32,6 +32,18 @@ pub struct PipeInfo {
     pub out_buffer_size: u32,
     /// The quota of what the client end writes, in bytes.
     pub in_buffer_size: u32,
+}
+
+impl From<HandleInfo> for PipeInfo {
+    fn from(info: HandleInfo) -> PipeInfo {
+        PipeInfo {
+            mode: info.pipe_type,
+            end: info.end,
+            max_instances: info.max_instances,
+            out_buffer_size: info.out_quota,
+            in_buffer_size: info.in_quota,
+        }
+    }
 }
 
 /// One end, as the public types share it.
@@ -154,14 +166,7 @@ impl Shared {
     }
 
     pub(super) fn info(&self) -> Result<PipeInfo> {
-        let info = self.told("info", self.end.info())?;
-        Ok(PipeInfo {
-            mode: info.pipe_type,
-            end: info.end,
-            max_instances: info.max_instances,
-            out_buffer_size: info.out_quota,
-            in_buffer_size: info.in_quota,
-        })
+        Ok(self.told("info", self.end.info())?.into())
     }
 
     pub(super) fn cancel(&self) -> Result<()> {

@@ -1,11 +1,16 @@
 //! An end as the exact layer holds it: the operations, each in a file with its rules.
 
+#[cfg(feature = "tokio")]
+mod attempt;
 mod connect;
 mod flush;
 mod read;
 mod state;
 mod transact;
 mod write;
+
+#[cfg(feature = "tokio")]
+pub(crate) use attempt::{Asking, Conversation, Want};
 
 use std::sync::Arc;
 use std::time::Instant;

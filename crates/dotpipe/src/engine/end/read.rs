@@ -141,7 +141,7 @@ impl End {
         }
         drop(port);
         if interest.contains(Interest::WRITABLE)
-            && self.core.outlet().linked_to(&link)?.is_writable_or_arm()?
+            && self.core.outlet().linked_to(&link)?.is_writable_or_arm(1)?
         {
             ready |= Interest::WRITABLE;
         }

@@ -39,7 +39,7 @@ impl End {
     }
 
     /// Queues the read of the answer by `queue`, then asks; both or neither.
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         question: &[u8],
         queue: impl FnOnce(&mut Inlet) -> T,

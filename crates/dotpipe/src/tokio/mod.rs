@@ -1,0 +1,93 @@
+//! The face for tasks: named pipes on a [tokio](https://tokio.rs) runtime, in the very shape of
+//! `tokio::net::windows::named_pipe` (feature `tokio`).
+//!
+//! A program written for Windows moves over by changing one line:
+//! ```
+//! # #[allow(unused_imports)] mod port {
+//! // use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions};
+//! use dotpipe::tokio::{ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions};
+//! # }
+//! ```
+//! A face, thin over the [exact](crate::exact) layer. It has no thread per connection and blocks none of the
+//! runtime's; it runs on current-thread and multi-thread runtimes, whose I/O must be
+//! [enabled](::tokio::runtime::Builder::enable_io). [`AsyncRead`](::tokio::io::AsyncRead) and
+//! [`AsyncWrite`](::tokio::io::AsyncWrite) are there, so what works with streams (`tokio_util::codec`, `hyper`,
+//! `tower`, `tonic`) works with pipes.
+//!
+//! | to do | take |
+//! |---|---|
+//! | serve many clients, each with its own task | [`ServerOptions::listen`], [`PipeListener`] (a [`Stream`](futures_core::Stream)) |
+//! | serve as tokio's documentation does | [`ServerOptions::create`], [`NamedPipeServer::connect`] |
+//! | talk to a server | [`ClientOptions::open`]; [`ClientOptions::open_wait`] to wait for an instance |
+//! | whole messages | [`send`](NamedPipeServer::send), [`recv`](NamedPipeServer::recv), [`transact`](NamedPipeServer::transact), [`call`] |
+//! | read in one task, write in another | [`into_split`](NamedPipeServer::into_split) |
+//! | know that the client has everything | [`flush_pipe`](NamedPipeServer::flush_pipe), then [`disconnect`](NamedPipeServer::disconnect) |
+//! | look at the Win32 code of an error | [`win32_code`], [`crate::Error`] |
+//!
+//! # Writing
+//! On a **byte pipe** a write takes as many bytes as the quota has room for, and waits when there is none.
+//!
+//! On a **message pipe** a message that is not larger than the quota waits until it fits, and is placed whole
+//! then. One that is larger would never fit. It is *taken over*, as tokio does on Windows with every write:
+//! copied, reported as written at once, and brought by itself as the other end reads, until the quota allows it
+//! to be complete. The next write waits for that and reports it if it fails; `flush` waits until all of it
+//! stands in the pipe. Dropping the end lets it finish before the pipe is closed, as long as the runtime lives;
+//! disconnecting does not. A byte pipe whose quota is 0 does the same, with up to 64 KiB at a time.
+//!
+//! # Waiting
+//! A task that finds nothing looks again for some microseconds, where that has paid lately, letting other
+//! tasks run in between; then it sleeps. `DOTPIPE_SPIN=never` in the environment forbids it. Several tasks may wait on one end at
+//! once; each is woken. When the other end closes, its process dies or the server disconnects, all are.
+//!
+//! Futures here lose nothing when they are dropped, or say what. One restriction is tokio's: of several
+//! tasks that wait through the same `poll_` function of one end, the last is woken.
+//!
+//! # Limits
+//! A connection takes one descriptor on either side. For 10,000 clients in one process raise the soft limit of open
+//! files (`ulimit -n`), which is 1,024 as a rule; both sides in one process take twice as many.
+//!
+//! # Different from Windows
+//! - No raw handles: `from_raw_handle`, `AsRawHandle`, `AsHandle` and the functions that take security
+//!   attributes as a pointer are not here. The closures of `try_io` and `async_io` use the `try_` methods.
+//! - Errors: see [`win32_code`] for which are raw codes.
+//! - A server end that no client has opened answers reads and writes with `ERROR_PIPE_LISTENING` at once, where
+//!   tokio lets them wait.
+//! - A read passes over empty messages, which look like the end of the stream on Windows.
+//! - Writes go into the pipe itself and wait for room, where tokio's every write is taken over.
+//! - [`ServerOptions::max_instances`] reports a bad number as an error, not by a panic.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `options` | [`ServerOptions`], [`ClientOptions`] |
+//! | `server`, `client`, `split` | the types that stand for an end or half of one |
+//! | `methods` | the methods that several of these have, written once |
+//! | `inner` | how a task waits on an end |
+//! | `transfer`, `message` | what the methods do, for bytes and for whole messages |
+//! | `hub` | how the runtime tells of rings |
+//! | `listener` | [`PipeListener`] |
+//! | `function` | [`call`] |
+//! | `fault` | errors as code written for Windows expects them |
+
+mod client;
+mod fault;
+mod function;
+mod hub;
+mod inner;
+mod listener;
+mod message;
+mod methods;
+mod options;
+mod server;
+mod split;
+mod transfer;
+
+pub use crate::exact::{HandleState, Peeked, Received};
+pub use crate::options::{PipeEnd, PipeMode};
+pub use crate::sync::PipeInfo;
+pub use client::NamedPipeClient;
+pub use fault::win32_code;
+pub use function::call;
+pub use listener::PipeListener;
+pub use options::{ClientOptions, ServerOptions};
+pub use server::NamedPipeServer;
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};

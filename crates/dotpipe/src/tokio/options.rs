@@ -1,0 +1,449 @@
+//! [`ServerOptions`] and [`ClientOptions`]: how ends come to be.
+//!
+//! Layer: the tokio face. What the options mean is in [`options`](crate::options), and what is allowed the
+//! exact layer decides.
+
+use std::ffi::OsStr;
+use std::io;
+use std::time::{Duration, Instant};
+
+use ::tokio::runtime::Handle;
+
+use super::client::NamedPipeClient;
+use super::fault::io_error;
+use super::inner::Inner;
+use super::listener::PipeListener;
+use super::server::NamedPipeServer;
+use crate::error::{Error, Result};
+use crate::exact;
+use crate::name::PipeName;
+use crate::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode, WaitTimeout};
+use crate::sync;
+use crate::win32::Win32Error;
+
+/// What a server wants of its pipe, as tokio's `ServerOptions`.
+///
+/// The default is a duplex pipe of byte type, with any number of instances and quotas of 64 KiB.
+///
+/// `create_with_security_attributes_raw` is not here: it takes a pointer to a structure of Windows.
+///
+/// # Examples
+/// ```
+/// use dotpipe::tokio::ServerOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let name = format!(r"\\.\pipe\doc-tokio-options-{}", std::process::id());
+/// let server = ServerOptions::new().max_instances(1).create(&name)?;
+///
+/// let error = ServerOptions::new().create(&name).unwrap_err();
+/// assert_eq!(error.raw_os_error(), Some(231)); // ERROR_PIPE_BUSY
+/// # drop(server);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[doc(alias = "CreateNamedPipe")]
+pub struct ServerOptions(sync::ServerOptions);
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        ServerOptions::new()
+    }
+}
+
+impl ServerOptions {
+    /// The default options.
+    pub fn new() -> ServerOptions {
+        ServerOptions(sync::ServerOptions::new())
+    }
+
+    /// The type of the pipe and the read mode of this server end: byte by default. All instances of a pipe
+    /// must agree.
+    #[doc(alias = "PIPE_TYPE_MESSAGE")]
+    pub fn pipe_mode(&mut self, mode: PipeMode) -> &mut Self {
+        self.0.pipe_mode(mode);
+        self
+    }
+
+    /// Whether data may flow from the client to the server; `true` by default.
+    #[doc(alias = "PIPE_ACCESS_INBOUND")]
+    pub fn access_inbound(&mut self, allowed: bool) -> &mut Self {
+        self.0.access_inbound(allowed);
+        self
+    }
+
+    /// Whether data may flow from the server to the client; `true` by default.
+    #[doc(alias = "PIPE_ACCESS_OUTBOUND")]
+    pub fn access_outbound(&mut self, allowed: bool) -> &mut Self {
+        self.0.access_outbound(allowed);
+        self
+    }
+
+    /// Fail with `ERROR_ACCESS_DENIED` when the pipe exists already: `false` by default.
+    #[doc(alias = "FILE_FLAG_FIRST_PIPE_INSTANCE")]
+    pub fn first_pipe_instance(&mut self, first: bool) -> &mut Self {
+        self.0.first_pipe_instance(first);
+        self
+    }
+
+    /// Asks on Windows for the right to change the pipe's access control list. It changes nothing here, where
+    /// a server end has no such list to change.
+    pub fn write_dac(&mut self, _requested: bool) -> &mut Self {
+        self
+    }
+
+    /// Asks on Windows for the right to change the pipe's owner. It changes nothing here: the owner is the
+    /// user who made the pipe.
+    pub fn write_owner(&mut self, _requested: bool) -> &mut Self {
+        self
+    }
+
+    /// Asks on Windows for the right to change what is audited. It changes nothing here, where nothing is.
+    pub fn access_system_security(&mut self, _requested: bool) -> &mut Self {
+        self
+    }
+
+    /// Whether clients on other machines are refused. It changes nothing: only clients of this machine can
+    /// open a pipe.
+    #[doc(alias = "PIPE_REJECT_REMOTE_CLIENTS")]
+    pub fn reject_remote_clients(&mut self, _reject: bool) -> &mut Self {
+        self
+    }
+
+    /// At most how many instances the pipe may have: 1 to 254. By default there is no limit. The first
+    /// instance decides. What tokio answers with a panic, from 255 on, is an error of
+    /// [`create`](Self::create) here; but 255, which is "no limit" to Win32, is taken as that.
+    #[doc(alias = "PIPE_UNLIMITED_INSTANCES")]
+    pub fn max_instances(&mut self, instances: usize) -> &mut Self {
+        self.0.max_instances(instances);
+        self
+    }
+
+    /// The quota of what this server end writes, in bytes: 65536 by default.
+    #[doc(alias = "nOutBufferSize")]
+    pub fn out_buffer_size(&mut self, bytes: u32) -> &mut Self {
+        self.0.out_buffer_size(bytes);
+        self
+    }
+
+    /// The quota of what the client writes, in bytes: 65536 by default.
+    #[doc(alias = "nInBufferSize")]
+    pub fn in_buffer_size(&mut self, bytes: u32) -> &mut Self {
+        self.0.in_buffer_size(bytes);
+        self
+    }
+
+    /// How long a client waits for an instance that names no time of its own ([`WaitTimeout::Default`]): 50
+    /// milliseconds when it is zero, which is the default. The first instance decides. Not in tokio.
+    #[doc(alias = "nDefaultTimeOut")]
+    pub fn default_timeout(&mut self, timeout: Duration) -> &mut Self {
+        self.0.default_timeout(timeout);
+        self
+    }
+
+    /// Creates an instance of the pipe, and the pipe with its first one: `CreateNamedPipe`. It listens at
+    /// once: a client can open it before the server calls [`connect`](NamedPipeServer::connect).
+    ///
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` (no direction allowed, a maximum that is not 1 to 255), `ERROR_INVALID_NAME`,
+    /// `ERROR_PIPE_BUSY` (the maximum is reached), `ERROR_ACCESS_DENIED` (another access or type than the pipe
+    /// has, [`first_pipe_instance`](Self::first_pipe_instance) on a pipe that exists, no right to create an
+    /// instance). An error outside of a tokio runtime.
+    ///
+    /// # Panics
+    /// As in tokio, later, when an operation has to wait and the runtime was built without
+    /// [`enable_io`](::tokio::runtime::Builder::enable_io).
+    #[doc(alias = "CreateNamedPipe")]
+    pub fn create(&self, addr: impl AsRef<OsStr>) -> io::Result<NamedPipeServer> {
+        let (name, options, runtime) = self.prepare(addr.as_ref())?;
+        match exact::create(&name, &options) {
+            Ok(end) => {
+                let inner = Inner::new(end, name, options.pipe_type, runtime, None);
+                Ok(NamedPipeServer::new(inner))
+            }
+            Err(code) => Err(io_error(Error::new("create", Some(&name), code))),
+        }
+    }
+
+    /// Creates the pipe and keeps an instance listening for every client that may come. Not in tokio.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    ///
+    /// # Examples
+    /// See [`PipeListener`].
+    pub fn listen(&self, addr: impl AsRef<OsStr>) -> io::Result<PipeListener> {
+        let (name, options, runtime) = self.prepare(addr.as_ref())?;
+        PipeListener::new(name, options, runtime).map_err(io_error)
+    }
+
+    fn prepare(&self, addr: &OsStr) -> io::Result<(PipeName, CreateOptions, Handle)> {
+        let runtime = current_runtime()?;
+        let name = name_for("create", addr).map_err(io_error)?;
+        let options = self.0.exact(&name).map_err(io_error)?;
+        Ok((name, options, runtime))
+    }
+}
+
+/// The runtime of the calling task.
+fn current_runtime() -> io::Result<Handle> {
+    Handle::try_current().map_err(io::Error::other)
+}
+
+/// The name that an operation was given.
+pub(super) fn name_for(operation: &'static str, addr: &OsStr) -> Result<PipeName> {
+    // What is no Unicode is no valid name; the replaced spelling is for the error.
+    let text = addr.to_string_lossy();
+    let name = PipeName::parse(&text).map_err(|fault| Error::invalid_name(operation, &fault))?;
+    match addr.to_str() {
+        Some(_) => Ok(name),
+        None => Err(Error::new(operation, Some(&name), Win32Error::INVALID_NAME)
+            .with_hint("the name given is not Unicode")),
+    }
+}
+
+/// What a client wants of a pipe that it opens, as tokio's `ClientOptions`.
+///
+/// The default is to read and write bytes.
+///
+/// `open_with_security_attributes_raw` is not here: it takes a pointer to a structure of Windows.
+#[derive(Debug, Clone)]
+#[doc(alias = "CreateFile")]
+pub struct ClientOptions {
+    access: DesiredAccess,
+    read_mode: PipeMode,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        ClientOptions::new()
+    }
+}
+
+impl ClientOptions {
+    /// The default options.
+    pub fn new() -> ClientOptions {
+        ClientOptions {
+            access: DesiredAccess::READ | DesiredAccess::WRITE,
+            read_mode: PipeMode::Byte,
+        }
+    }
+
+    /// Whether to ask for the right to read; `true` by default. A pipe that is inbound does not give it.
+    #[doc(alias = "GENERIC_READ")]
+    pub fn read(&mut self, allowed: bool) -> &mut Self {
+        self.access.set(DesiredAccess::READ, allowed);
+        self
+    }
+
+    /// Whether to ask for the right to write; `true` by default. A pipe that is outbound does not give it.
+    #[doc(alias = "GENERIC_WRITE")]
+    pub fn write(&mut self, allowed: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE, allowed);
+        self
+    }
+
+    /// How far the server may act in the name of this client on Windows. It changes nothing here: no server
+    /// can.
+    pub fn security_qos_flags(&mut self, _flags: u32) -> &mut Self {
+        self
+    }
+
+    /// The read mode of the new end: byte by default. Message read mode needs a pipe of message type.
+    #[doc(alias = "PIPE_READMODE_MESSAGE")]
+    pub fn pipe_mode(&mut self, read_mode: PipeMode) -> &mut Self {
+        self.read_mode = read_mode;
+        self
+    }
+
+    /// Opens the instance that has listened longest: `CreateFile`.
+    ///
+    /// As in tokio this is no future. It asks the server's process, which answers at once from a thread of its
+    /// own, unless it has been stopped: then it takes up to 5 seconds. [`open_wait`](Self::open_wait) never
+    /// holds up the caller's thread.
+    ///
+    /// # Errors
+    /// `ERROR_FILE_NOT_FOUND` (of kind `NotFound`: no such pipe), `ERROR_PIPE_BUSY` (231 as
+    /// [`raw_os_error`](io::Error::raw_os_error): no instance listens), `ERROR_ACCESS_DENIED` (the pipe does
+    /// not go that way, or its owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe
+    /// of byte type), `ERROR_INVALID_NAME`. An error outside of a tokio runtime.
+    ///
+    /// # Panics
+    /// As in tokio, later, when an operation has to wait and the runtime was built without
+    /// [`enable_io`](::tokio::runtime::Builder::enable_io).
+    ///
+    /// # Examples
+    /// The loop of tokio's documentation works as it is; [`open_wait`](Self::open_wait) does the same without
+    /// a pause:
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dotpipe::tokio::{ClientOptions, ServerOptions};
+    /// use windows_sys::Win32::Foundation::ERROR_PIPE_BUSY;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let name = format!(r"\\.\pipe\doc-tokio-busy-{}", std::process::id());
+    /// # let first = ServerOptions::new().create(&name)?;
+    /// # let busy = ClientOptions::new().open(&name)?;
+    /// # let (second, other) = (name.clone(), ServerOptions::new());
+    /// # let task = tokio::spawn(async move { tokio::task::yield_now().await; other.create(&second) });
+    /// let client = loop {
+    ///     match ClientOptions::new().open(&name) {
+    ///         Ok(client) => break client,
+    ///         Err(e) if e.raw_os_error() == Some(ERROR_PIPE_BUSY as i32) => (),
+    ///         Err(e) => return Err(e),
+    ///     }
+    ///
+    ///     tokio::time::sleep(Duration::from_millis(50)).await;
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "CreateFile")]
+    pub fn open(&self, addr: impl AsRef<OsStr>) -> io::Result<NamedPipeClient> {
+        let runtime = current_runtime()?;
+        let name = name_for("open", addr.as_ref()).map_err(io_error)?;
+        self.open_named("open", name, runtime).map_err(io_error)
+    }
+
+    /// Opens an instance, and waits for one when none listens: `WaitNamedPipe` and `CreateFile`, again when
+    /// another client was faster. In place of the loop above. Not in tokio.
+    ///
+    /// The time-out is as that of [`sync::ClientOptions::wait_timeout`]; a pipe that does not exist is never
+    /// waited for. The asking and waiting is done on a thread for blocking calls
+    /// ([`spawn_blocking`](::tokio::task::spawn_blocking)), in pieces of a quarter of a second: the system tells of
+    /// new servers through a queue that is read by blocking, and opening talks to processes that may have
+    /// stopped. So those who wait hold such threads, not those of tasks, and a runtime that shuts down waits
+    /// for them no longer than such a piece.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up. An instance that was opened just then is closed again: its server sees a
+    /// client that came and left.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open) but `ERROR_PIPE_BUSY`, and `ERROR_SEM_TIMEOUT` when time runs out.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dotpipe::WaitTimeout;
+    /// use dotpipe::tokio::{ClientOptions, ServerOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let name = format!(r"\\.\pipe\doc-tokio-open-wait-{}", std::process::id());
+    /// let server = ServerOptions::new().create(&name)?;
+    /// let first = ClientOptions::new().open(&name)?;
+    ///
+    /// let options = ClientOptions::new();
+    /// let second = options.open_wait(&name, WaitTimeout::For(Duration::from_secs(10)));
+    /// let served = async {
+    ///     server.disconnect()?; // the first client has been served,
+    ///     server.connect().await // and the next one can come
+    /// };
+    /// let (second, served) = tokio::join!(second, served);
+    /// second?;
+    /// served?;
+    /// # drop(first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "WaitNamedPipe")]
+    pub async fn open_wait(
+        &self,
+        addr: impl AsRef<OsStr>,
+        timeout: WaitTimeout,
+    ) -> io::Result<NamedPipeClient> {
+        let runtime = current_runtime()?;
+        let name = name_for("open", addr.as_ref()).map_err(io_error)?;
+        self.open_in_time("open", name, timeout, runtime)
+            .await
+            .map_err(io_error)
+    }
+
+    pub(super) async fn open_in_time(
+        &self,
+        operation: &'static str,
+        name: PipeName,
+        timeout: WaitTimeout,
+        runtime: Handle,
+    ) -> Result<NamedPipeClient> {
+        let begun = Instant::now();
+        loop {
+            let (options, pipe, own) = (self.clone(), name.clone(), runtime.clone());
+            let piece = runtime.spawn_blocking(move || {
+                match options.open_named(operation, pipe.clone(), own) {
+                    Err(error) if error.is_busy() => {}
+                    result => return Some(result),
+                }
+                match wait_a_piece(&pipe, timeout, begun) {
+                    Ok(()) => None,
+                    Err(code) => Some(Err(Error::new(operation, Some(&pipe), code))),
+                }
+            });
+            match piece.await {
+                Ok(Some(result)) => return result,
+                Ok(None) => {}
+                // The runtime has shut down.
+                Err(_) => {
+                    let code = Win32Error::OPERATION_ABORTED;
+                    return Err(Error::new(operation, Some(&name), code));
+                }
+            }
+        }
+    }
+
+    fn open_named(
+        &self,
+        operation: &'static str,
+        name: PipeName,
+        runtime: Handle,
+    ) -> Result<NamedPipeClient> {
+        let told = |code| Error::new(operation, Some(&name), code);
+        let mut access = self.access;
+        if self.read_mode == PipeMode::Message {
+            // Without it the read mode could not be set, so asking for it loses nothing.
+            access |= DesiredAccess::WRITE_ATTRIBUTES;
+        }
+        let end = exact::open(&name, access).map_err(told)?;
+        let pipe_type = end.info().map_err(told)?.pipe_type;
+        if self.read_mode == PipeMode::Message {
+            let set = end.set_state(PipeMode::Message, WaitMode::Blocking);
+            set.map_err(|code| match code {
+                Win32Error::INVALID_PARAMETER => {
+                    told(code).with_hint("message read mode needs a pipe of message type")
+                }
+                _ => told(code),
+            })?;
+        }
+        Ok(NamedPipeClient::new(Inner::new(
+            end, name, pipe_type, runtime, None,
+        )))
+    }
+}
+
+/// How long a thread for blocking calls waits at a time.
+const PIECE: Duration = Duration::from_millis(250);
+
+/// Waits for an instance, but not for long: success may mean that it is time to ask whether anybody still
+/// wants it.
+fn wait_a_piece(name: &PipeName, timeout: WaitTimeout, begun: Instant) -> exact::Result<()> {
+    let limit = match timeout {
+        WaitTimeout::Forever => Duration::MAX,
+        WaitTimeout::For(limit) => limit,
+        // Holds anew for every instance that another client snatches away.
+        WaitTimeout::Default => match exact::status(name)?.default_timeout {
+            0 => return exact::wait(name, timeout),
+            u32::MAX => Duration::MAX,
+            milliseconds => Duration::from_millis(milliseconds.into()),
+        },
+    };
+    let left = limit.saturating_sub(begun.elapsed());
+    match exact::wait(name, WaitTimeout::For(left.min(PIECE))) {
+        Err(Win32Error::SEM_TIMEOUT) if left > PIECE => Ok(()),
+        result => result,
+    }
+}
