@@ -1,0 +1,186 @@
+//! Clients one after the other and many at once, up to the maximum of instances.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use dotpipe::WaitTimeout;
+use dotpipe::tokio::{ClientOptions, NamedPipeServer, PipeListener, PipeMode, ServerOptions};
+use futures_core::Stream;
+use tokio::task::JoinSet;
+
+use crate::support::measure::allow_descriptors;
+use crate::support::process::alone;
+use crate::support::unique_name;
+use crate::{on_both, runtimes};
+
+async fn next(listener: &mut PipeListener) -> std::io::Result<NamedPipeServer> {
+    let next = std::future::poll_fn(|context| Pin::new(&mut *listener).poll_next(context));
+    next.await.expect("it never ends")
+}
+
+async fn echo(server: NamedPipeServer) {
+    let mut message = Vec::new();
+    while server.recv(&mut message).await.is_ok() && server.send(&message).await.is_ok() {}
+}
+
+fn message_client() -> ClientOptions {
+    let mut options = ClientOptions::new();
+    options.pipe_mode(PipeMode::Message);
+    options
+}
+
+#[test]
+fn a_stream_of_clients() {
+    on_both(|| async {
+        let name = unique_name("stream").to_string();
+        let mut options = ServerOptions::new();
+        let mut listener = options.pipe_mode(PipeMode::Message).listen(&name).unwrap();
+        let serving = tokio::spawn(async move {
+            for _ in 0..20 {
+                tokio::spawn(echo(next(&mut listener).await.unwrap()));
+            }
+            listener
+        });
+        let mut clients = JoinSet::new();
+        for number in 0..20u8 {
+            let name = name.clone();
+            clients.spawn(async move {
+                let client = message_client()
+                    .open_wait(&name, WaitTimeout::Forever)
+                    .await
+                    .unwrap();
+                let mut reply = Vec::new();
+                client.transact(&[number], &mut reply).await.unwrap();
+                assert_eq!(reply, [number]);
+            });
+        }
+        while let Some(ended) = clients.join_next().await {
+            ended.unwrap();
+        }
+        drop(serving.await.unwrap());
+        assert!(
+            message_client().open(&name).is_err(),
+            "nothing listens any more"
+        );
+    });
+}
+
+#[test]
+fn at_the_maximum_the_next_one_listens_when_a_server_is_dropped() {
+    on_both(|| async {
+        let name = unique_name("maximum").to_string();
+        let mut options = ServerOptions::new();
+        let listener = Arc::new(
+            options
+                .pipe_mode(PipeMode::Message)
+                .max_instances(2)
+                .listen(&name)
+                .unwrap(),
+        );
+        let mut clients = JoinSet::new();
+        for number in 0..12u8 {
+            let name = name.clone();
+            clients.spawn(async move {
+                let client = message_client()
+                    .open_wait(&name, WaitTimeout::Forever)
+                    .await
+                    .unwrap();
+                let mut reply = Vec::new();
+                client.transact(&[number], &mut reply).await.unwrap();
+            });
+        }
+        // Several accept at once, each one client after the other.
+        let mut serving = JoinSet::new();
+        for _ in 0..3 {
+            let listener = listener.clone();
+            serving.spawn(async move {
+                for _ in 0..4 {
+                    echo(listener.accept().await.unwrap()).await;
+                }
+            });
+        }
+        for mut tasks in [clients, serving] {
+            while let Some(ended) = tasks.join_next().await {
+                ended.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn an_accept_that_is_given_up_loses_no_client() {
+    on_both(|| async {
+        let name = unique_name("accept").to_string();
+        let mut options = ServerOptions::new();
+        let listener = options.pipe_mode(PipeMode::Message).listen(&name).unwrap();
+        for round in 0..10u8 {
+            tokio::select! {
+                biased;
+                _ = listener.accept() => panic!("nobody has come"),
+                () = tokio::task::yield_now() => {}
+            }
+            let client = message_client().open(&name).unwrap();
+            client.send(&[round]).await.unwrap();
+            let server = listener.accept().await.unwrap();
+            let mut message = Vec::new();
+            server.recv(&mut message).await.unwrap();
+            assert_eq!(message, [round]);
+        }
+    });
+}
+
+/// An echo server with many connected clients in one runtime: 10,000 with `DOTPIPE_SOAK=1`.
+#[test]
+fn many_clients_in_one_runtime() {
+    alone(many_clients_in_one_runtime, || {
+        let count = match std::env::var_os("DOTPIPE_SOAK") {
+            Some(_) => 10_000,
+            None => 1_000,
+        };
+        // Both sides are in this process.
+        if !allow_descriptors(2 * count + 100) {
+            println!(
+                "skipped: {count} clients need {} descriptors",
+                2 * count + 100
+            );
+            return;
+        }
+        for runtime in runtimes() {
+            let run = runtime.block_on(runtime.spawn(async move {
+                let name = unique_name("many").to_string();
+                let mut options = ServerOptions::new();
+                let options = options.pipe_mode(PipeMode::Message);
+                let options = options.in_buffer_size(512).out_buffer_size(512);
+                let listener = options.listen(&name).unwrap();
+                let serving = tokio::spawn(async move {
+                    for _ in 0..count {
+                        tokio::spawn(echo(listener.accept().await.unwrap()));
+                    }
+                });
+                let (mut clients, options) = (Vec::new(), message_client());
+                for _ in 0..count {
+                    let client = options.open_wait(&name, WaitTimeout::Forever);
+                    clients.push(client.await.unwrap());
+                }
+                serving.await.unwrap();
+                // All of them at once, twice: they have slept meanwhile.
+                for round in 0..2u64 {
+                    let mut asking = JoinSet::new();
+                    for (number, client) in clients.drain(..).enumerate() {
+                        asking.spawn(async move {
+                            let question = [number as u64, round].map(u64::to_le_bytes).concat();
+                            let mut reply = Vec::new();
+                            client.transact(&question, &mut reply).await.unwrap();
+                            assert_eq!(reply, question);
+                            client
+                        });
+                    }
+                    while let Some(client) = asking.join_next().await {
+                        clients.push(client.unwrap());
+                    }
+                }
+            }));
+            run.unwrap();
+        }
+    });
+}
