@@ -37,7 +37,9 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(20);
 ///
 /// # At the maximum of instances
 /// When the pipe may have no further instance, none listens, and clients see `ERROR_PIPE_BUSY` or wait. As
-/// soon as a server that was handed out is dropped, a new instance listens in its place.
+/// soon as a server that was handed out is dropped, a new instance listens in its place; in between, and
+/// only then, there is a moment without it, in which a pipe all of whose servers are dropped at once does not
+/// exist.
 ///
 /// # Examples
 /// ```
