@@ -15,9 +15,11 @@ mod kernel_pipe;
 mod raw_mailbox;
 mod raw_ring;
 mod seqpacket;
+mod tokio;
 mod unix_stream;
 pub(crate) mod wine;
 
+pub(crate) use self::tokio::{Stream, Tasks, tasks};
 use crate::transport::Peer;
 
 /// All transports that speak in processes of this program.
@@ -26,6 +28,10 @@ pub(crate) const ALL: &[Peer] = &[
     raw_ring::PEER,
     dotpipe::PEER,
     dotpipe::WITHOUT_SPINNING,
+    tokio::PIPE_ONE,
+    tokio::PIPE_SEVERAL,
+    tokio::SOCKET_ONE,
+    tokio::SOCKET_SEVERAL,
     unix_stream::BLOCKING,
     unix_stream::BLOCKING_TUNED,
     unix_stream::POLLED,

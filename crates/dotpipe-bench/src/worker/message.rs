@@ -63,6 +63,11 @@ impl Message {
     /// Receives the message of that number.
     pub(super) fn receive(&mut self, channel: &mut dyn Channel, number: u64) -> io::Result<()> {
         channel.receive(&mut self.bytes)?;
+        self.check(number)
+    }
+
+    /// Whether what was received is the message of that number.
+    pub(super) fn check(&self, number: u64) -> io::Result<()> {
         if self.number() == number {
             return Ok(());
         }

@@ -11,6 +11,7 @@ mod many;
 mod message;
 mod round_trip;
 mod stream;
+mod tasks;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -129,6 +130,10 @@ pub(crate) fn run(order: &Order) -> io::Result<()> {
         kind: task.kind(peer),
     };
     let mut results = Results::default();
+    if let Some(tasks) = peers::tasks(peer) {
+        let kept = tasks::run(&tasks, &setup, task, order, &mut results)?;
+        return finish(&results, kept);
+    }
     let kept = match &order.address {
         None => serve(peer, &setup, task, &mut results)?,
         Some(address) => {
@@ -136,6 +141,11 @@ pub(crate) fn run(order: &Order) -> io::Result<()> {
             ask(peer, &setup, address, task, slice, &mut results)?
         }
     };
+    finish(&results, kept)
+}
+
+/// Prints what was measured, and keeps what must be kept until the other process is done as well.
+fn finish<K>(results: &Results, kept: K) -> io::Result<()> {
     let mut output = io::stdout().lock();
     for (part, samples) in &results.0 {
         writeln!(output, "result {part} {samples}")?;

@@ -23,10 +23,10 @@ pub(super) enum Pause {
     Think(Duration),
 }
 
-const UNTIL_ASLEEP: Duration = Duration::from_micros(400);
+pub(super) const UNTIL_ASLEEP: Duration = Duration::from_micros(400);
 
 /// Round trips before the clock counts, as part of the slice.
-const WARM_UP: u32 = 8;
+pub(super) const WARM_UP: u32 = 8;
 
 pub(super) fn ask(mut client: Client<'_>, pause: Pause) -> io::Result<Kept> {
     let placement = client.task.placement();
@@ -79,7 +79,7 @@ pub(super) fn ask(mut client: Client<'_>, pause: Pause) -> io::Result<Kept> {
 }
 
 /// Pauses, and gives the time at which that was over.
-fn wait(pause: Pause, begun: Instant, placement: Placement) -> Instant {
+pub(super) fn wait(pause: Pause, begun: Instant, placement: Placement) -> Instant {
     let until = match pause {
         Pause::None => return begun,
         Pause::UntilAsleep if placement != Placement::Apart => {

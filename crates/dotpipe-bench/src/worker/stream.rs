@@ -16,7 +16,7 @@ const STRETCH: Duration = Duration::from_millis(2);
 /// The clock is read once for so many bytes, and after every message that is longer.
 const BETWEEN_LOOKS: usize = 128 << 10;
 
-fn looks_at(len: usize) -> u64 {
+pub(super) fn looks_at(len: usize) -> u64 {
     (BETWEEN_LOOKS / len).max(1) as u64
 }
 
@@ -40,32 +40,54 @@ pub(super) fn ask(mut client: Client<'_>) -> io::Result<Kept> {
 pub(super) fn serve(mut server: Server<'_>) -> io::Result<Kept> {
     let mut channel = server.listener.accept()?;
     let mut message = Message::new(server.task.len());
-    let look = looks_at(message.bytes.len());
-    let mut samples = Samples::new();
-    let whole = Instant::now();
-    let (mut begun, mut begun_with) = (whole, 0);
-    let mut warm = false;
+    let mut stretches = Stretches::begin(message.bytes.len());
     for number in 0.. {
         message.receive(&mut *channel, number)?;
         let last = message.is_last();
-        if number % look == look - 1 || last {
-            let time = begun.elapsed();
-            let count = number + 1 - begun_with;
-            // The first stretch is the warm-up. When there is no other, the whole must do.
-            let only = last && samples.count() == 0;
-            if (warm && time >= STRETCH) || only {
-                samples.add(time.as_nanos() as f64 / count as f64);
-            }
-            if time >= STRETCH {
-                warm = true;
-                (begun, begun_with) = (Instant::now(), number + 1);
-            }
-        }
+        stretches.received(number, last);
         if last {
             channel.send(&message.bytes)?;
             break;
         }
     }
-    server.results.add("", samples);
+    server.results.add("", stretches.samples);
     Ok(vec![channel])
+}
+
+/// The clock of a receiver.
+pub(super) struct Stretches {
+    pub(super) samples: Samples,
+    look: u64,
+    begun: Instant,
+    begun_with: u64,
+    warm: bool,
+}
+
+impl Stretches {
+    pub(super) fn begin(len: usize) -> Stretches {
+        Stretches {
+            samples: Samples::new(),
+            look: looks_at(len),
+            begun: Instant::now(),
+            begun_with: 0,
+            warm: false,
+        }
+    }
+
+    pub(super) fn received(&mut self, number: u64, last: bool) {
+        if number % self.look != self.look - 1 && !last {
+            return;
+        }
+        let time = self.begun.elapsed();
+        let count = number + 1 - self.begun_with;
+        // The first stretch is the warm-up. When there is no other, the whole must do.
+        let only = last && self.samples.count() == 0;
+        if (self.warm && time >= STRETCH) || only {
+            self.samples.add(time.as_nanos() as f64 / count as f64);
+        }
+        if time >= STRETCH {
+            self.warm = true;
+            (self.begun, self.begun_with) = (Instant::now(), number + 1);
+        }
+    }
 }
