@@ -29,6 +29,13 @@ examples! {
     transact: "../examples/transact.rs";
 }
 
+#[cfg(feature = "tokio")]
+examples! {
+    tokio_chat: "../examples/tokio_chat.rs";
+    tokio_http: "../examples/tokio_http.rs";
+    tokio_shutdown: "../examples/tokio_shutdown.rs";
+}
+
 /// An example that is in no test is one that may not run.
 #[test]
 fn none_is_left_out() {

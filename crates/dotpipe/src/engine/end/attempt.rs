@@ -19,6 +19,9 @@ use crate::exact::{Received, Result};
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
 
+/// The most bytes that a read takes at once, so that the writer fills their room while the reader goes on.
+const PIECE: usize = 16 << 10;
+
 /// What a task waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
@@ -113,8 +116,13 @@ impl End {
         })
     }
 
-    /// Reads what is there; `None` when there is nothing.
+    /// Reads what is there, of bytes a piece; `None` when there is nothing.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> Result<Option<Received>> {
+        let room = match self.core.read_mode() {
+            PipeMode::Byte => buffer.len().min(PIECE),
+            PipeMode::Message => buffer.len(),
+        };
+        let buffer = &mut buffer[..room];
         let mut sink = SliceSink { buffer, len: 0 };
         let received = self.try_read_into(&mut sink)?;
         Ok(received.filter(|received| received.len > 0 || !received.more))

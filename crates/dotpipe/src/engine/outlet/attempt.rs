@@ -4,6 +4,10 @@ use super::Outlet;
 use crate::exact::Result;
 use crate::options::PipeMode;
 
+/// The longest piece of bytes that is published at once, so that the reader takes it while the next one is
+/// copied.
+const PIECE: usize = 16 << 10;
+
 /// How a write ended that may not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempted {
@@ -46,9 +50,22 @@ impl Outlet {
             false if room == 0 => return Ok(Attempted::NoRoom),
             false => len.min(room),
         } as usize;
-        Ok(match self.publish(&data[..count])? {
-            true => Attempted::Written(count),
-            false => Attempted::NoRoom,
+        if whole {
+            return Ok(match self.publish(data)? {
+                true => Attempted::Written(count),
+                false => Attempted::NoRoom,
+            });
+        }
+        let mut written = 0;
+        for piece in data[..count].chunks(PIECE) {
+            if !self.publish(piece)? {
+                break;
+            }
+            written += piece.len();
+        }
+        Ok(match written {
+            0 => Attempted::NoRoom,
+            written => Attempted::Written(written),
         })
     }
 
