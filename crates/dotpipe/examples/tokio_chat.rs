@@ -5,6 +5,7 @@
 
 use std::io;
 
+use dotpipe::WaitTimeout;
 use dotpipe::tokio::{
     ClientOptions, NamedPipeClient, NamedPipeServer, PipeListener, ServerOptions,
 };
@@ -55,7 +56,9 @@ async fn talk(
 }
 
 async fn enter(name: &str) -> io::Result<Lines<BufReader<NamedPipeClient>>> {
-    let pipe = ClientOptions::new().open(name)?;
+    // The next instance listens as soon as the server has accepted the client before.
+    let options = ClientOptions::new();
+    let pipe = options.open_wait(name, WaitTimeout::Forever).await?;
     let mut lines = BufReader::new(pipe).lines();
     assert_eq!(lines.next_line().await?.as_deref(), Some("welcome"));
     Ok(lines)

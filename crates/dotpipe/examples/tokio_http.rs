@@ -71,6 +71,7 @@ pub(crate) async fn main() -> Anything<()> {
             .uri(path)
             .header("Host", "pipe")
             .body(Full::<Bytes>::from(body))?;
+        requests.ready().await?;
         let response = requests.send_request(request).await?;
         assert_eq!(response.status(), status);
         let received = response.into_body().collect().await?.to_bytes();

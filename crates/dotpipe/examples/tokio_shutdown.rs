@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use dotpipe::WaitTimeout;
 use dotpipe::tokio::{ClientOptions, NamedPipeServer, PipeListener, PipeMode, ServerOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -68,9 +69,10 @@ pub(crate) async fn main() -> Anything<()> {
     let mut clients = JoinSet::new();
     let (tell, mut asked) = tokio::sync::mpsc::channel(3);
     for number in 0..3u8 {
-        let client = ClientOptions::new()
-            .pipe_mode(PipeMode::Message)
-            .open(&name)?;
+        // The next instance listens as soon as the server has accepted the client before.
+        let mut options = ClientOptions::new();
+        let options = options.pipe_mode(PipeMode::Message);
+        let client = options.open_wait(&name, WaitTimeout::Forever).await?;
         let tell = tell.clone();
         clients.spawn(async move {
             let mut answer = Vec::new();
