@@ -354,10 +354,8 @@ impl Inner {
         let ready = match want {
             Want::Data if self.has_begun.load(Ordering::Acquire) => true,
             Want::Room(_) if self.has_taken.load(Ordering::Acquire) => {
-                if !lock(&self.taken)
-                    .as_ref()
-                    .is_none_or(|taken| taken.result().is_some())
-                {
+                let goes_on = |taken: &Arc<Operation<usize>>| taken.result().is_none();
+                if lock(&self.taken).as_ref().is_some_and(goes_on) {
                     return Ok(Step::Wait(Want::Turn));
                 }
                 self.end.inner.is_ready(want)?

@@ -8,8 +8,9 @@ use dotpipe::tokio::{ClientOptions, NamedPipeServer, PipeListener, PipeMode, Ser
 use futures_core::Stream;
 use tokio::task::JoinSet;
 
-use crate::support::measure::allow_descriptors;
-use crate::support::process::alone;
+use crate::support::measure::{Holding, allow_descriptors};
+use crate::support::patience::start;
+use crate::support::process::{Role, alone, say};
 use crate::support::unique_name;
 use crate::{on_both, runtimes};
 
@@ -133,7 +134,8 @@ fn an_accept_that_is_given_up_loses_no_client() {
     });
 }
 
-/// An echo server with many connected clients in one runtime: 10,000 with `DOTPIPE_SOAK=1`.
+/// An echo server with many connected clients in one runtime: 10,000 with `DOTPIPE_SOAK=1`. The clients are in
+/// one runtime of another process.
 #[test]
 fn many_clients_in_one_runtime() {
     alone(many_clients_in_one_runtime, || {
@@ -141,50 +143,72 @@ fn many_clients_in_one_runtime() {
             Some(_) => 10_000,
             None => 1_000,
         };
-        // Both sides are in this process.
-        if !allow_descriptors(2 * count + 100) {
-            println!(
-                "skipped: {count} clients need {} descriptors",
-                2 * count + 100
-            );
+        if !allow_descriptors(count + 100) {
+            println!("skipped: {count} clients need {} descriptors", count + 100);
             return;
         }
-        for runtime in runtimes() {
-            let run = runtime.block_on(runtime.spawn(async move {
-                let name = unique_name("many").to_string();
-                let mut options = ServerOptions::new();
-                let options = options.pipe_mode(PipeMode::Message);
-                let options = options.in_buffer_size(512).out_buffer_size(512);
-                let listener = options.listen(&name).unwrap();
-                let serving = tokio::spawn(async move {
+        for (which, runtime) in runtimes().into_iter().enumerate() {
+            let name = unique_name("many").to_string();
+            let mut options = ServerOptions::new();
+            let options = options.pipe_mode(PipeMode::Message);
+            let options = options.in_buffer_size(512).out_buffer_size(512);
+            let listener = runtime.block_on(async { options.listen(&name) }).unwrap();
+            let mut child = Role::start("clients", &[name, count.to_string(), which.to_string()]);
+            // The thread waits for the child, and a current-thread runtime needs one to run on.
+            let serving = start("server", move || {
+                let serve = runtime.spawn(async move {
+                    let mut clients = JoinSet::new();
                     for _ in 0..count {
-                        tokio::spawn(echo(listener.accept().await.unwrap()));
+                        clients.spawn(echo(listener.accept().await.unwrap()));
                     }
+                    let threads = Holding::own().threads;
+                    while let Some(ended) = clients.join_next().await {
+                        ended.unwrap();
+                    }
+                    threads
                 });
-                let (mut clients, options) = (Vec::new(), message_client());
-                for _ in 0..count {
-                    let client = options.open_wait(&name, WaitTimeout::Forever);
-                    clients.push(client.await.unwrap());
-                }
-                serving.await.unwrap();
-                // All of them at once, twice: they have slept meanwhile.
-                for round in 0..2u64 {
-                    let mut asking = JoinSet::new();
-                    for (number, client) in clients.drain(..).enumerate() {
-                        asking.spawn(async move {
-                            let question = [number as u64, round].map(u64::to_le_bytes).concat();
-                            let mut reply = Vec::new();
-                            client.transact(&question, &mut reply).await.unwrap();
-                            assert_eq!(reply, question);
-                            client
-                        });
-                    }
-                    while let Some(client) = asking.join_next().await {
-                        clients.push(client.unwrap());
-                    }
-                }
-            }));
-            run.unwrap();
+                runtime.block_on(serve).unwrap()
+            });
+            child.expect("served");
+            child.end();
+            // Workers, the one that answers, those of the test; none per connection.
+            let threads = serving.end();
+            assert!(threads < 20, "{threads} threads");
         }
     });
+}
+
+/// A child with so many clients, all of which ask at once, twice.
+pub(crate) fn clients(words: &[String]) {
+    let [name, count, which] = words else {
+        panic!("{words:?}");
+    };
+    let (name, count): (String, u64) = (name.clone(), count.parse().unwrap());
+    assert!(allow_descriptors(count + 100));
+    let mut runtimes = runtimes().into_iter();
+    let runtime = runtimes.nth(which.parse().unwrap()).unwrap();
+    let run = runtime.spawn(async move {
+        let (mut clients, options) = (Vec::new(), message_client());
+        for _ in 0..count {
+            let client = options.open_wait(&name, WaitTimeout::Forever);
+            clients.push(client.await.unwrap());
+        }
+        for round in 0..2u64 {
+            let mut asking = JoinSet::new();
+            for (number, client) in clients.drain(..).enumerate() {
+                asking.spawn(async move {
+                    let question = [number as u64, round].map(u64::to_le_bytes).concat();
+                    let mut reply = Vec::new();
+                    client.transact(&question, &mut reply).await.unwrap();
+                    assert_eq!(reply, question);
+                    client
+                });
+            }
+            while let Some(client) = asking.join_next().await {
+                clients.push(client.unwrap());
+            }
+        }
+        say("served");
+    });
+    runtime.block_on(run).unwrap();
 }

@@ -30,7 +30,7 @@ use support::unique_name;
 /// Empty, but for the children that other tests start: see [`support::process`].
 #[test]
 fn role() {
-    support::process::play(&[("victim", endings::victim)]);
+    support::process::play(&[("clients", listener::clients), ("victim", endings::victim)]);
 }
 
 /// The two kinds of runtime.

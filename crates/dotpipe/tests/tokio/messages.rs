@@ -221,7 +221,7 @@ fn empty_messages_are_received_and_passed_over_by_a_stream() {
         client.send(b"").await.unwrap();
         assert_eq!(server.recv(&mut message).await.unwrap(), 0);
         for part in [&b""[..], b"", b"stream", b""] {
-            client.write(part).await.unwrap();
+            assert_eq!(client.write(part).await.unwrap(), part.len());
         }
         drop(client);
         let mut all = String::new();
