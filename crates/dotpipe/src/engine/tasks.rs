@@ -37,7 +37,7 @@ impl Tasks {
 
 #[cfg(feature = "tokio")]
 mod waiter {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::task::Waker;
     use std::time::Duration;
 
@@ -48,6 +48,7 @@ mod waiter {
     impl Tasks {
         /// Has `waker` called at the next news, in place of what `waiter` noted before.
         pub(crate) fn note(&self, waiter: &Waiter, waker: &Waker) {
+            waiter.noted.store(true, Ordering::Relaxed);
             let mut list = self.lock();
             let old = match list.iter_mut().find(|(key, _)| *key == waiter.key) {
                 Some((_, known)) if known.will_wake(waker) => None,
@@ -79,6 +80,8 @@ mod waiter {
         began: AtomicU64,
         /// When it went to sleep, 0 when it has not.
         slept: AtomicU64,
+        /// Its waker may stand in a list.
+        noted: AtomicBool,
     }
 
     /// What a waiter does next.
@@ -97,7 +100,13 @@ mod waiter {
                 key: LAST.fetch_add(1, Ordering::Relaxed),
                 began: AtomicU64::new(0),
                 slept: AtomicU64::new(0),
+                noted: AtomicBool::new(false),
             }
+        }
+
+        /// Whether its waker may stand in a list, from which it must be taken.
+        pub(crate) fn was_noted(&self) -> bool {
+            self.noted.load(Ordering::Relaxed)
         }
 
         /// It has looked in vain: whether it goes on looking.

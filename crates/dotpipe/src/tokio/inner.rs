@@ -111,6 +111,10 @@ impl Inner {
         let mut hub = lock(&self.hub);
         let old = match &*hub {
             Some(known) if known.conversation().is_of(&conversation) => return Ok(known.clone()),
+            // With the hub locked: the conversation that comes next is not watched yet.
+            _ if !self.end.inner.is_in(&conversation) => {
+                return Err(Win32Error::PIPE_NOT_CONNECTED);
+            }
             _ => hub.take(),
         };
         // The runtime may be out of descriptors or of memory to watch with.
@@ -170,7 +174,7 @@ impl Inner {
                 Err(code) => return Poll::Ready(Err(code)),
             };
             // Armed, and the waker noted: from here on nothing is missed. So this is the last look.
-            match self.end.inner.is_ready_or_arm(want) {
+            match self.end.inner.is_ready_or_arm(want, hub.conversation()) {
                 _ if hub.is_deaf() => return Poll::Ready(Err(Win32Error::OPERATION_ABORTED)),
                 Ok(true) if rounds == 0 => rounds += 1,
                 Ok(true) => {
@@ -438,7 +442,7 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         // A conversation that is over has called its wakers.
-        if self.waiter.has_waited()
+        if self.waiter.was_noted()
             && let Ok(conversation) = self.inner.end.inner.conversation()
         {
             conversation.forget(&self.waiter);

@@ -215,12 +215,19 @@ impl End {
         }
     }
 
-    /// Whether what is wanted need not be waited for; if it must be, asks to be rung.
-    pub(crate) fn is_ready_or_arm(&self, want: Want) -> Result<bool> {
+    /// Whether the end is still in this conversation.
+    pub(crate) fn is_in(&self, conversation: &Conversation) -> bool {
+        self.core.inlet().linked_to(&conversation.link).is_ok()
+    }
+
+    /// Whether what is wanted need not be waited for; if it must be, asks to be rung in this conversation. When
+    /// another one has begun meanwhile, this one is over, and that is the answer.
+    pub(crate) fn is_ready_or_arm(&self, want: Want, conversation: &Conversation) -> Result<bool> {
+        let link = &conversation.link;
         match want {
             Want::Data => {
                 let mut port = self.core.inlet();
-                let inlet = port.linked()?;
+                let inlet = port.linked_to(link)?;
                 Ok(match inlet.has_waiting() {
                     // Whoever ends the last of those that wait wakes all.
                     true => inlet.link.ending().is_some(),
@@ -229,16 +236,16 @@ impl End {
             }
             Want::Room(len) => {
                 let mut port = self.core.outlet();
-                port.linked()?.is_writable_or_arm(len as u64)
+                port.linked_to(link)?.is_writable_or_arm(len as u64)
             }
             Want::Either(len) => {
                 // Both are armed, whichever is ready.
-                let readable = self.is_ready_or_arm(Want::Data)?;
-                Ok(self.is_ready_or_arm(Want::Room(len))? || readable)
+                let readable = self.is_ready_or_arm(Want::Data, conversation)?;
+                Ok(self.is_ready_or_arm(Want::Room(len), conversation)? || readable)
             }
             Want::Answer => {
                 let mut port = self.core.inlet();
-                let inlet = port.linked()?;
+                let inlet = port.linked_to(link)?;
                 let can_go_on = inlet.settle(self.core.read_mode());
                 if can_go_on {
                     // It may be another one's answer.
