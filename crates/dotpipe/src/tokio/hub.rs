@@ -85,8 +85,9 @@ impl Hub {
             {
                 Poll::Pending => return,
                 Poll::Ready(Ok(mut guard)) => {
-                    self.conversation().heard();
-                    if guard.ready().is_read_closed() {
+                    let hung_up = guard.ready().is_read_closed();
+                    self.conversation().heard(hung_up);
+                    if hung_up {
                         // The last news there is.
                         return;
                     }

@@ -4,6 +4,7 @@
 //! descriptor wakes whoever watches it, who then calls [`heard`](Conversation::heard) for all.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
@@ -41,16 +42,25 @@ pub(crate) enum Want {
 pub(crate) struct Conversation {
     core: Weak<Core>,
     link: Arc<Link>,
+    /// How often something was heard.
+    heard: AtomicU32,
 }
+
+/// Rings are taken from the socket once in so many times. Whoever is told of new ones only, as an
+/// edge-triggered poll tells, need not take the old ones, and spares two system calls at each wake-up; but the
+/// socket must never be full of them. A correct peer sends a few at a time, and some 200 have room.
+const RINGS_TAKEN_EVERY: u32 = 8;
 
 impl Conversation {
     pub(crate) fn is_of(&self, other: &Conversation) -> bool {
         Arc::ptr_eq(&self.link, &other.link)
     }
 
-    /// The descriptor has something to hear, or has hung up: takes it for all.
-    pub(crate) fn heard(&self) {
-        self.link.bell.hear_all();
+    /// The descriptor has something new to hear, or has hung up: takes it for all.
+    pub(crate) fn heard(&self, hung_up: bool) {
+        if hung_up || self.heard.fetch_add(1, Ordering::Relaxed) % RINGS_TAKEN_EVERY == 0 {
+            self.link.bell.hear_all();
+        }
         if let Some(core) = self.core.upgrade() {
             core.settle_reads();
             core.settle_writes();
@@ -113,6 +123,7 @@ impl End {
         Ok(Conversation {
             link: self.core.inlet().linked()?.link.clone(),
             core: Arc::downgrade(&self.core),
+            heard: AtomicU32::new(0),
         })
     }
 
