@@ -28,6 +28,7 @@ const REVOKED: u64 = 4;
 
 impl Header {
     /// The word: the length in the low half, the kind above it.
+    #[inline]
     pub(crate) fn encode(self) -> u64 {
         let word = |kind: u64, len: u32| kind << 32 | u64::from(len);
         match self {
@@ -39,6 +40,7 @@ impl Header {
         }
     }
 
+    #[inline]
     pub(crate) fn decode(word: u64) -> Result<Header, Corrupt> {
         let len = word as u32;
         match word >> 32 {
@@ -53,6 +55,7 @@ impl Header {
 }
 
 /// Bytes that a plain entry takes in the ring.
+#[inline]
 pub(crate) fn plain_size(len: u64) -> u64 {
     WORD + align(len)
 }
@@ -77,6 +80,7 @@ pub(crate) fn revoked_size(placed: u32) -> u64 {
 }
 
 /// Rounds up to whole words.
+#[inline]
 pub(crate) fn align(len: u64) -> u64 {
     (len + 7) & !7
 }

@@ -152,6 +152,12 @@ impl Outlet {
         Ok(Attempt::MustWait)
     }
 
+    /// Whether a write of `len` bytes that must wait now need not once the reader has taken what is there.
+    pub(super) fn may_fit_soon(&self, len: usize) -> bool {
+        let unread = self.issued > self.producer.consumed();
+        self.writes.is_empty() && unread && (1..=self.quota).contains(&(len as u64))
+    }
+
     /// Writes without ever waiting (semantics §4, non-blocking): gives how much was written.
     pub(super) fn write_now(&mut self, data: &[u8]) -> Result<usize> {
         if data.is_empty() && self.pipe_type == PipeMode::Byte {
@@ -243,6 +249,7 @@ impl Outlet {
         match self.producer.publish(data) {
             Ok(Some(ring)) => {
                 self.issued += data.len() as u64;
+                self.link.asked();
                 self.link.ring_if(ring);
                 Ok(true)
             }

@@ -69,7 +69,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(20);
 pub struct PipeListener {
     shared: Arc<Listening>,
     /// One accept at a time waits for the client; the others wait for it.
-    accepting: Turn<()>,
+    accepting: Turn,
 }
 
 /// What a listener shares with its cancellers and with the servers that it has handed out.
@@ -186,7 +186,7 @@ impl Listening {
 
     fn accept(
         self: &Arc<Self>,
-        accepting: &Turn<()>,
+        accepting: &Turn,
         deadline: Option<Instant>,
     ) -> exact::Result<NamedPipeServer> {
         let turn = accepting.take(deadline)?;
