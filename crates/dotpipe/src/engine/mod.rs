@@ -26,6 +26,6 @@ mod spin;
 
 pub(crate) use call::call;
 pub(crate) use end::End;
-pub(crate) use local::create;
+pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
 pub(crate) use rendezvous::{list, open, status, wait};

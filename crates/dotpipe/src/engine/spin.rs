@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use super::linux::clock;
 
-/// What a wake-up costs, in nanoseconds, until one has been seen.
-const USUAL_COST: u32 = 16_000;
+/// What a wake-up costs, until one has been seen.
+const USUAL_COST: Duration = Duration::from_micros(16);
 /// The longest and the shortest spin, in nanoseconds. What the other side says is behind the length, and
 /// it may lie.
 const LONGEST: u32 = 50_000;
@@ -56,9 +56,14 @@ pub(super) struct Spin {
 
 impl Spin {
     pub(super) fn new() -> Spin {
+        Spin::expecting(USUAL_COST)
+    }
+
+    /// One for waits that a wake-up of this cost would end.
+    pub(super) const fn expecting(cost: Duration) -> Spin {
         Spin {
             score: AtomicU32::new(TOP_SCORE / 2),
-            cost: AtomicU32::new(USUAL_COST),
+            cost: AtomicU32::new(cost.as_nanos() as u32),
         }
     }
 
@@ -74,7 +79,7 @@ impl Spin {
     pub(super) fn until(
         &self,
         pace: Pace,
-        ready: impl Fn() -> bool,
+        mut ready: impl FnMut() -> bool,
         over: impl Fn() -> bool,
     ) -> bool {
         if self.score.load(Ordering::Relaxed) < WORTH_IT || !*ALLOWED {
@@ -115,6 +120,11 @@ impl Spin {
         }
         let soon = u128::from(rang_at - start) < self.budget().as_nanos();
         self.judge(soon && elsewhere);
+    }
+
+    /// After a sleep that took so long, its own wake-up included.
+    pub(super) fn learn_from(&self, waited: Duration) {
+        self.judge(waited < self.budget() * 2);
     }
 
     fn judge(&self, success: bool) {

@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::{
     HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys,
 };
-use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::name::PipeName;
+use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
 ///
@@ -22,6 +23,12 @@ pub struct End {
 }
 
 impl End {
+    /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,
+    /// without looking for the pipe where that is not needed.
+    pub(crate) fn create_another(&self, name: &PipeName, options: &CreateOptions) -> Result<End> {
+        sys::create_another(&self.inner, name, options).map(|inner| End { inner })
+    }
+
     /// Waits for a client to open this instance: `ConnectNamedPipe`.
     ///
     /// # Errors

@@ -200,7 +200,7 @@ impl Listening {
         // The turn is ours, so nobody else has taken it.
         let connected = state.next.take().ok_or(Win32Error::INVALID_HANDLE)?;
         // What keeps it from being created now, the next accept will tell. This client is not to blame.
-        state.next = exact::create(&self.name, &self.options).ok();
+        state.next = connected.create_another(&self.name, &self.options).ok();
         drop(state);
         drop(turn);
         let slot = Slot {

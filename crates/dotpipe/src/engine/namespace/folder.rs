@@ -320,14 +320,15 @@ impl RecordFile {
         rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
-    /// Writes the record anew. The folder should be locked, so that nobody reads half of it.
+    /// Writes the record anew, over the old one, which is as long: what changes has a fixed width.
     pub(in crate::engine) fn update(&self, record: &Record) -> Result<()> {
         let text = record.to_text();
         let written = rustix::io::pwrite(&self.fd, text.as_bytes(), 0).map_err(code)?;
-        if written != text.len() {
-            return Err(Win32Error::DISK_FULL);
+        if written == text.len() {
+            Ok(())
+        } else {
+            Err(Win32Error::DISK_FULL)
         }
-        rustix::fs::ftruncate(&self.fd, text.len() as u64).map_err(code)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client's side: asks the server processes of a name, one after the other, and waits for them.
 
 use std::os::fd::OwnedFd;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use dotpipe_ring::{Layout, Segment, Side};
@@ -9,11 +10,12 @@ use rustix::io::Errno;
 
 use super::wire::{Answer, LONGEST_ANSWER, Operation, Request};
 use crate::engine::bell::Bell;
-use crate::engine::core::{Core, Rights, Traits};
+use crate::engine::core::{Core, Rights, Traits, lock};
 use crate::engine::end::{End, Owner};
 use crate::engine::link::Link;
 use crate::engine::linux::{code, io_code, socket};
 use crate::engine::namespace::Folder;
+use crate::engine::spin::{Pace, Spin};
 use crate::exact::{InstanceCounts, PipeStatus, Result};
 use crate::name::PipeName;
 use crate::options::{DesiredAccess, WaitTimeout};
@@ -41,15 +43,30 @@ struct Reply {
     memory: Option<OwnedFd>,
 }
 
-/// Receives one answer. `None` when the server is gone.
-fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
+/// Answers come after about two wake-ups: the server's, and what it does then.
+static ANSWERS: Spin = Spin::expecting(Duration::from_micros(30));
+
+/// Waits for one answer, and spins first: most servers are not busy. `None` when the server is gone.
+fn receive(socket: &OwnedFd, end: Instant) -> Result<Option<(Answer, Option<OwnedFd>)>> {
     let mut bytes = [0; LONGEST_ANSWER + 1];
-    match socket::receive(socket, &mut bytes) {
+    let mut packet = Err(Errno::AGAIN);
+    let is_here = || {
+        packet = socket::receive(socket, &mut bytes);
+        !matches!(packet, Err(Errno::AGAIN))
+    };
+    let begun = Instant::now();
+    if !ANSWERS.until(Pace::EAGER, is_here, || false) {
+        if !socket::wait_readable(socket, end).map_err(code)? {
+            return Err(Win32Error::SEM_TIMEOUT);
+        }
+        ANSWERS.learn_from(begun.elapsed());
+        packet = socket::receive(socket, &mut bytes);
+    }
+    match packet {
         Ok(packet) if packet.len == 0 => Ok(None),
         Ok(packet) if packet.truncated => Err(Win32Error::GEN_FAILURE),
         Ok(packet) => Ok(Some((Answer::decode(&bytes[..packet.len])?, packet.fd))),
         Err(Errno::CONNRESET | Errno::PIPE) => Ok(None),
-        Err(Errno::AGAIN) => Err(Win32Error::SEM_TIMEOUT),
         Err(error) => Err(code(error)),
     }
 }
@@ -57,6 +74,7 @@ fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
 /// Asks one server process, which may take so long. `None` when it is dead.
 fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Result<Option<Reply>> {
     for _ in 0..MOST_TRIES {
+        let end = Instant::now() + patience;
         let Some(socket) = folder.connect(id, patience)? else {
             return Ok(None);
         };
@@ -65,7 +83,7 @@ fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Resul
             Err(Errno::PIPE | Errno::CONNRESET) => continue,
             Err(error) => return Err(code(error)),
         }
-        if let Some((answer, memory)) = receive(&socket)? {
+        if let Some((answer, memory)) = receive(&socket, end)? {
             return Ok(Some(Reply {
                 answer,
                 socket,
@@ -82,7 +100,7 @@ fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Resul
 fn ask_all<T>(
     name: &PipeName,
     request: Request,
-    mut until: impl FnMut(Reply) -> Result<Option<T>>,
+    mut until: impl FnMut(&str, Reply) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let folder = Folder::find(name)?;
     let mut alive = false;
@@ -91,7 +109,7 @@ fn ask_all<T>(
         match ask(&folder, &id, request, PATIENCE) {
             Ok(Some(reply)) => {
                 alive = true;
-                if let Some(result) = until(reply)? {
+                if let Some(result) = until(&id, reply)? {
                     return Ok(Some(result));
                 }
             }
@@ -124,12 +142,38 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
         operation: Operation::Open,
         access,
     };
-    let opened = ask_all(name, request, |reply| match reply.answer.code {
-        Win32Error(0) => enter(name, access, reply).map(Some),
+    if let Some(reply) = ask_last(name, request)? {
+        return enter(name, access, reply);
+    }
+    let opened = ask_all(name, request, |id, reply| match reply.answer.code {
+        Win32Error(0) => {
+            *lock(&LAST) = Some((name.clone(), id.to_owned()));
+            enter(name, access, reply).map(Some)
+        }
         Win32Error::PIPE_BUSY => Ok(None),
         code => Err(code),
     })?;
     opened.ok_or(Win32Error::PIPE_BUSY)
+}
+
+/// The pipe that was opened last, and which server process had an instance: most likely it has one
+/// again, and then nobody need look who else is there.
+static LAST: Mutex<Option<(PipeName, String)>> = Mutex::new(None);
+
+/// Asks the server process that had an instance the last time; `None` unless it has one again.
+fn ask_last(name: &PipeName, request: Request) -> Result<Option<Reply>> {
+    let id = match &*lock(&LAST) {
+        Some((last, id)) if last == name => id.clone(),
+        _ => return Ok(None),
+    };
+    let reply = ask(&Folder::find(name)?, &id, request, PATIENCE);
+    if let Ok(Some(reply)) = reply
+        && reply.answer.code == Win32Error(0)
+    {
+        return Ok(Some(reply));
+    }
+    *lock(&LAST) = None;
+    Ok(None)
 }
 
 /// Makes a client end of what the server handed over.
@@ -275,7 +319,7 @@ fn sleep(
         let news: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         let noticed = notices.is_some() && news.last() == Some(&true);
         for place in (0..servers.len()).rev().filter(|place| news[*place]) {
-            match receive(&servers[place])? {
+            match receive(&servers[place], Instant::now() + PATIENCE)? {
                 Some((answer, _)) if answer.code == Win32Error(0) => return Ok(true),
                 Some((answer, _)) => return Err(answer.code),
                 None => drop(servers.remove(place)),
