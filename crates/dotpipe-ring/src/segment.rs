@@ -23,7 +23,7 @@
 
 mod bulk;
 
-use crate::layout::Layout;
+use crate::layout::{Direction, HEADER_LEN, Layout};
 use crate::primitive::{AtomicU64, Ordering};
 
 #[cfg(loom)]
@@ -48,6 +48,18 @@ impl Segment {
     /// The sizes of the rings.
     pub fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// Makes it as new: no entries, and no flags. Nobody may be using it but, perhaps, a hostile peer.
+    pub fn reset(&self) {
+        let control = self.words(8, HEADER_LEN / 8 - 1);
+        control
+            .iter()
+            .for_each(|word| word.store(0, Ordering::Relaxed));
+        for direction in [Direction::ServerToClient, Direction::ClientToServer] {
+            let first_header = self.word(self.layout.ring_offset(direction));
+            first_header.store(0, Ordering::Relaxed);
+        }
     }
 
     /// `count` words from `offset` on.

@@ -41,8 +41,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(segment: Segment, bell: Bell, side: Side, peer_process: u32) -> Arc<Link> {
-        let segment = Arc::new(segment);
+    pub(super) fn new(
+        segment: Arc<Segment>,
+        bell: Bell,
+        side: Side,
+        peer_process: u32,
+    ) -> Arc<Link> {
         Arc::new(Link {
             own: Flags::new(segment.clone(), side),
             other: Flags::new(segment.clone(), side.other()),

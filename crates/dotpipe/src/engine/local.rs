@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, Weak};
 
-use dotpipe_ring::{Direction, Layout, Segment, Side, State};
+use dotpipe_ring::{Direction, Side, State};
 
 use super::access;
 use super::bell::Bell;
@@ -15,7 +15,8 @@ use super::core::{Core, Port, Rights, Traits, lock};
 use super::end::{End, Owner};
 use super::link::Link;
 use super::linux::origin::Origin;
-use super::linux::{clock, code, io_code, socket};
+use super::linux::{clock, code, socket};
+use super::memories::Memories;
 use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
 use super::operation::{Helper, Outcome};
 use super::rendezvous::{Answer, Doorman, Guests, Operation, Request};
@@ -46,8 +47,7 @@ struct Instances {
     /// Those that listen, the one that has longest in front.
     listening: VecDeque<Arc<Core>>,
     all: Vec<Weak<Core>>,
-    /// Memory for the next conversation, made while the last client was busy.
-    spare: Option<(Segment, OwnedFd)>,
+    memories: Memories,
 }
 
 /// What a server end holds of its pipe.
@@ -165,7 +165,7 @@ fn serve(
                 record,
                 listening: VecDeque::new(),
                 all: Vec::new(),
-                spare: None,
+                memories: Memories::default(),
             }),
         }
     });
@@ -247,14 +247,10 @@ fn answer(instances: &Instances, code: Win32Error) -> Answer {
         process: record.process,
         pipe: record.pipe,
         rings: (0, 0),
+        token: 0,
+        recycled: false,
         name: String::new(),
     }
-}
-
-/// The sizes of the rings of a conversation.
-fn layout_for(traits: Traits) -> Result<Layout> {
-    let ring = Layout::ring_for_quota;
-    Layout::new(ring(traits.out_quota), ring(traits.in_quota)).ok_or(Win32Error::GEN_FAILURE)
 }
 
 impl Doorman for LocalPipe {
@@ -275,11 +271,8 @@ impl Doorman for LocalPipe {
             Operation::Open => match instances.choose(&request, &socket) {
                 Ok((core, peer)) => {
                     let mut seat = Some(socket);
-                    let layout = layout_for(core.traits);
-                    let memory = layout.and_then(|layout| instances.memory(layout));
                     let attached = core.attach(|| {
-                        let (segment, memory) = memory?;
-                        instances.hand_over(&core, segment, &memory, &mut seat, peer)
+                        instances.hand_over(core.traits, request.token, &mut seat, peer)
                     });
                     match (attached, seat) {
                         // It did not work out, and the instance keeps its place.
@@ -289,9 +282,8 @@ impl Doorman for LocalPipe {
                         }
                         _ => {
                             drop(instances.listening.pop_front());
-                            // While the client finds its way. Without it the next one waits for it.
-                            instances.spare =
-                                layout.ok().and_then(|layout| Segment::create(layout).ok());
+                            // While the client finds its way.
+                            instances.memories.prepare(core.traits);
                         }
                     }
                     return;
@@ -310,50 +302,41 @@ impl Doorman for LocalPipe {
 
 impl Instances {
     /// Checks a client that wants to open the pipe, and picks the instance for it.
-    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, u32)> {
+    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, socket::Peer)> {
         let peer = socket::peer(&client).map_err(code)?;
         access::check(self.record.access, request.access, peer.user)?;
         let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
-        Ok((core.clone(), peer.process))
+        Ok((core.clone(), peer))
     }
 
-    /// The memory of a conversation: what has been made for it, or new.
-    fn memory(&mut self, layout: Layout) -> Result<(Segment, OwnedFd)> {
-        match self.spare.take() {
-            Some((segment, memory)) if segment.layout() == layout => Ok((segment, memory)),
-            _ => Segment::create(layout).map_err(|error| io_code(&error)),
-        }
-    }
-
-    /// Gives the memory of a conversation to the client.
+    /// Gives the client the memory of its conversation, which may be one that it had before.
     fn hand_over(
-        &self,
-        core: &Core,
-        segment: Segment,
-        memory: &OwnedFd,
+        &mut self,
+        traits: Traits,
+        token: u64,
         seat: &mut Option<OwnedFd>,
-        peer: u32,
+        peer: socket::Peer,
     ) -> Result<Arc<Link>> {
-        let Traits {
-            out_quota,
-            in_quota,
-            ..
-        } = core.traits;
-        let layout = segment.layout();
+        let memory = self.memories.take(traits, token, peer.user)?;
+        let layout = memory.segment.layout();
         let size = |direction| layout.ring_len(direction) as u64;
         let welcome = Answer {
-            out_quota,
-            in_quota,
+            out_quota: traits.out_quota,
+            in_quota: traits.in_quota,
             rings: (
                 size(Direction::ServerToClient),
                 size(Direction::ClientToServer),
             ),
+            token: memory.token,
+            recycled: memory.descriptor.is_none(),
             ..answer(self, Win32Error(0))
         };
         let client = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
-        socket::send(client, &welcome.encode(), Some(memory.as_fd())).map_err(code)?;
+        let descriptor = memory.descriptor.as_ref().map(AsFd::as_fd);
+        socket::send(client, &welcome.encode(), descriptor).map_err(code)?;
         let client = seat.take().ok_or(Win32Error::GEN_FAILURE)?;
-        Ok(Link::new(segment, Bell::new(client), Side::Server, peer))
+        let bell = Bell::new(client);
+        Ok(Link::new(memory.segment, bell, Side::Server, peer.process))
     }
 
     fn count(&self) -> InstanceCounts {

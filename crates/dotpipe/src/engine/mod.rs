@@ -16,6 +16,7 @@ mod inlet;
 mod link;
 mod linux;
 mod local;
+mod memories;
 mod namespace;
 mod operation;
 mod outlet;

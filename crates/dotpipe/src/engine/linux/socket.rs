@@ -49,11 +49,15 @@ pub(in crate::engine) fn connect(
     file: &str,
     limit: Duration,
 ) -> Result<OwnedFd> {
+    connect_to(&address(folder, file)?, limit)
+}
+
+/// The same by the address of the socket's file.
+pub(in crate::engine) fn connect_to(address: &SocketAddrUnix, limit: Duration) -> Result<OwnedFd> {
     let socket = new_socket()?;
     sockopt::set_socket_timeout(&socket, Timeout::Send, Some(limit))?;
-    let address = address(folder, file)?;
     loop {
-        match rustix::net::connect(&socket, &address) {
+        match rustix::net::connect(&socket, address) {
             Ok(()) => return Ok(socket),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Err(Errno::TIMEDOUT),
@@ -138,7 +142,7 @@ pub(in crate::engine) fn receive(socket: impl AsFd, packet: &mut [u8]) -> Result
 }
 
 /// Who is at the other end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) struct Peer {
     /// Its process as this process sees it: 0 when it lives in a PID namespace that is hidden from here.
     pub(in crate::engine) process: u32,

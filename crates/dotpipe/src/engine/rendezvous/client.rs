@@ -1,20 +1,21 @@
 //! The client's side: asks the server processes of a name, one after the other, and waits for them.
 
 use std::os::fd::OwnedFd;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dotpipe_ring::{Layout, Segment, Side};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::acquaintance::{self, Memory, Server};
 use super::wire::{Answer, LONGEST_ANSWER, Operation, Request};
 use crate::engine::bell::Bell;
-use crate::engine::core::{Core, Rights, Traits, lock};
+use crate::engine::core::{Core, Rights, Traits};
 use crate::engine::end::{End, Owner};
 use crate::engine::link::Link;
 use crate::engine::linux::{code, io_code, socket};
-use crate::engine::namespace::Folder;
+use crate::engine::namespace::{Address, Folder};
 use crate::engine::spin::{Pace, Spin};
 use crate::exact::{InstanceCounts, PipeStatus, Result};
 use crate::name::PipeName;
@@ -71,11 +72,16 @@ fn receive(socket: &OwnedFd, end: Instant) -> Result<Option<(Answer, Option<Owne
     }
 }
 
-/// Asks one server process, which may take so long. `None` when it is dead.
-fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Result<Option<Reply>> {
+/// Asks one server process, to which `connect` connects, and which may take so long. `None` when it is
+/// dead.
+fn ask(
+    connect: impl Fn(Duration) -> Result<Option<OwnedFd>>,
+    request: Request,
+    patience: Duration,
+) -> Result<Option<Reply>> {
     for _ in 0..MOST_TRIES {
         let end = Instant::now() + patience;
-        let Some(socket) = folder.connect(id, patience)? else {
+        let Some(socket) = connect(patience)? else {
             return Ok(None);
         };
         match socket::send(&socket, &request.encode(), None) {
@@ -106,7 +112,7 @@ fn ask_all<T>(
     let mut alive = false;
     let mut failed = None;
     for id in folder.servers()? {
-        match ask(&folder, &id, request, PATIENCE) {
+        match ask(|limit| folder.connect(&id, limit), request, PATIENCE) {
             Ok(Some(reply)) => {
                 alive = true;
                 if let Some(result) = until(&id, reply)? {
@@ -141,14 +147,15 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     let request = Request {
         operation: Operation::Open,
         access,
+        token: 0,
     };
-    if let Some(reply) = ask_last(name, request)? {
-        return enter(name, access, reply);
+    if let Some(end) = open_again(name, request)? {
+        return Ok(end);
     }
     let opened = ask_all(name, request, |id, reply| match reply.answer.code {
         Win32Error(0) => {
-            *lock(&LAST) = Some((name.clone(), id.to_owned()));
-            enter(name, access, reply).map(Some)
+            let address = Address::of(name, id).map(Arc::new);
+            enter(name, address, access, reply, None).map(Some)
         }
         Win32Error::PIPE_BUSY => Ok(None),
         code => Err(code),
@@ -156,28 +163,34 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     opened.ok_or(Win32Error::PIPE_BUSY)
 }
 
-/// The pipe that was opened last, and which server process had an instance: most likely it has one
-/// again, and then nobody need look who else is there.
-static LAST: Mutex<Option<(PipeName, String)>> = Mutex::new(None);
-
-/// Asks the server process that had an instance the last time; `None` unless it has one again.
-fn ask_last(name: &PipeName, request: Request) -> Result<Option<Reply>> {
-    let id = match &*lock(&LAST) {
-        Some((last, id)) if last == name => id.clone(),
-        _ => return Ok(None),
+/// Opens an instance of the server process that had one the last time; `None` unless it has one again.
+fn open_again(name: &PipeName, request: Request) -> Result<Option<End>> {
+    let Some((server, memory)) = acquaintance::recall(name) else {
+        return Ok(None);
     };
-    let reply = ask(&Folder::find(name)?, &id, request, PATIENCE);
+    let token = memory.as_ref().map_or(0, |memory| memory.token);
+    let request = Request { token, ..request };
+    let reply = ask(|limit| server.address.connect(limit), request, PATIENCE);
     if let Ok(Some(reply)) = reply
         && reply.answer.code == Win32Error(0)
+        && socket::peer(&reply.socket) == Ok(server.peer)
     {
-        return Ok(Some(reply));
+        let address = Some(server.address);
+        return enter(name, address, request.access, reply, memory).map(Some);
     }
-    *lock(&LAST) = None;
+    acquaintance::forget();
     Ok(None)
 }
 
-/// Makes a client end of what the server handed over.
-fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
+/// Makes a client end of what the server process at `address` handed over. `offered` is memory that it
+/// could have taken.
+fn enter(
+    name: &PipeName,
+    address: Option<Arc<Address>>,
+    access: DesiredAccess,
+    reply: Reply,
+    offered: Option<Memory>,
+) -> Result<End> {
     let Reply {
         answer,
         socket,
@@ -185,12 +198,21 @@ fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
     } = reply;
     let size = |ring: u64| usize::try_from(ring).unwrap_or(usize::MAX);
     let layout = Layout::new(size(answer.rings.0), size(answer.rings.1));
-    let (Some(layout), Some(memory)) = (layout, memory) else {
-        return Err(Win32Error::GEN_FAILURE);
+    let layout = layout.ok_or(Win32Error::GEN_FAILURE)?;
+    let segment = match (answer.recycled, memory, offered) {
+        (false, Some(memory), _) => {
+            let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
+            Arc::new(segment)
+        }
+        (true, None, Some(offered)) if offered.segment.layout() == layout => offered.segment,
+        _ => return Err(Win32Error::GEN_FAILURE),
     };
-    let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
-    let server = socket::peer(&socket).map_err(code)?.process;
-    let link = Link::new(segment, Bell::new(socket), Side::Client, server);
+    let peer = socket::peer(&socket).map_err(code)?;
+    if let Some(address) = address {
+        let server = Server { address, peer };
+        acquaintance::remember(name, server, answer.token, &segment);
+    }
+    let link = Link::new(segment, Bell::new(socket), Side::Client, peer.process);
     let traits = Traits {
         pipe_type: answer.pipe_type,
         out_quota: answer.out_quota,
@@ -240,8 +262,10 @@ pub(in crate::engine) fn wait_until(
             let request = Request {
                 operation: Operation::Wait,
                 access: DesiredAccess::empty(),
+                token: 0,
             };
-            let reply = match ask(&folder, &id, request, time_left(end_of(limit))) {
+            let connect = |limit| folder.connect(&id, limit);
+            let reply = match ask(connect, request, time_left(end_of(limit))) {
                 Ok(Some(reply)) => reply,
                 Ok(None) => continue,
                 Err(_) => {
@@ -386,7 +410,9 @@ fn ask_counts(folder: &Folder, id: &str, end: Instant) -> Option<InstanceCounts>
     let request = Request {
         operation: Operation::Query,
         access: DesiredAccess::empty(),
+        token: 0,
     };
-    let reply = ask(folder, id, request, time_left(Some(end))).ok()??;
+    let connect = |limit| folder.connect(id, limit);
+    let reply = ask(connect, request, time_left(Some(end))).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

@@ -18,6 +18,7 @@ use crate::engine::linux::alarm::{Alarm, Wait};
 use crate::engine::linux::socket;
 use crate::engine::operation::Helper;
 use crate::engine::reactor::{Reactor, Registration, Source};
+use crate::engine::spin::{Pace, Spin};
 use crate::exact::Result;
 use crate::win32::Win32Error;
 
@@ -47,6 +48,8 @@ pub(in crate::engine) struct Guests {
     listener: OwnedFd,
     doorman: Weak<dyn Doorman>,
     present: Mutex<Present>,
+    /// For threads that wait at the door.
+    arrivals: Spin,
 }
 
 #[derive(Default)]
@@ -75,6 +78,7 @@ impl Guests {
             listener,
             doorman,
             present: Mutex::default(),
+            arrivals: Spin::new(),
         })
     }
 
@@ -186,9 +190,9 @@ impl Guests {
 }
 
 impl Guests {
-    /// Receives those at the door. False when one must stay there for want of a descriptor.
-    fn receive_some(&self) -> bool {
-        for _ in 0..MOST_AT_ONCE {
+    /// Receives those at the door, but not too many. False when one must stay there for want of a descriptor.
+    fn receive_some(&self, most: usize) -> bool {
+        for _ in 0..most {
             let socket = match socket::accept(&self.listener) {
                 Ok(Some(socket)) => socket,
                 Ok(None) => return true,
@@ -251,11 +255,19 @@ impl Helper for Guests {
             return;
         }
         while !is_over() {
-            match alarm.wait_with(&self.listener, deadline) {
-                // For want of descriptors: the reactor has patience.
-                Ok(Wait::Ready) if !self.receive_some() => break,
-                Ok(Wait::Late) | Err(_) => break,
-                Ok(Wait::Ready | Wait::Alarm) => {}
+            let begun = Instant::now();
+            let is_here = || socket::is_readable(&self.listener);
+            if !self.arrivals.until(Pace::EAGER, is_here, is_over) {
+                match alarm.wait_with(&self.listener, deadline) {
+                    Ok(Wait::Ready) => self.arrivals.learn_from(begun.elapsed()),
+                    Ok(Wait::Alarm) => continue,
+                    Ok(Wait::Late) | Err(_) => break,
+                }
+            }
+            // One at a time: most likely it is the one that this thread waits for. For want of descriptors
+            // the reactor has patience.
+            if !is_over() && !self.receive_some(1) {
+                break;
             }
         }
         lock(&self.present).tended = false;
@@ -265,7 +277,7 @@ impl Helper for Guests {
 
 impl Source for Guests {
     fn ready(&self) {
-        if self.receive_some() {
+        if self.receive_some(MOST_AT_ONCE) {
             self.listen_on();
         } else if let Some(registration) = &lock(&self.present).listening {
             registration.expire_at(Instant::now() + PAUSE);
