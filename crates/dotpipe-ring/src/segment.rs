@@ -280,10 +280,13 @@ mod tests {
     #[test]
     fn copies_keep_every_byte_at_every_alignment() {
         let (segment, _fd) = Segment::create(Layout::new(4096, 4096).unwrap()).unwrap();
-        let data: Vec<u8> = (1..=200).collect();
-        for len in 0..=data.len() {
+        let data: Vec<u8> = (0..1500u32)
+            .map(|byte| (byte * 7 + byte / 256) as u8)
+            .collect();
+        let lens = (0..200).chain((510..530).chain([576, 640, 700, 1023, 1024, 1100, 1500]));
+        for len in lens {
             segment.write(layout::HEADER_LEN, &data[..len]);
-            for skip in 0..=len {
+            for skip in (0..=len).filter(|skip| *skip < 20 || len - skip < 70) {
                 let mut back = vec![0; len - skip];
                 segment.read(layout::HEADER_LEN + skip, &mut back);
                 assert_eq!(back, data[skip..len], "len {len} skip {skip}");

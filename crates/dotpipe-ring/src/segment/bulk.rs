@@ -1,7 +1,7 @@
 //! Copies of many bytes at once between the segment and memory of our own, faster than word by word.
 //!
-//! The compiler may not merge atomic loads, so a copy of words moves 8 bytes at a time. What is here moves 64,
-//! in inline assembly. An `asm!` block may do whatever some Rust code could do in its place, and these
+//! The compiler may not merge atomic loads, so a copy of words moves 8 bytes at a time. What is here moves 16
+//! or 32, in inline assembly. An `asm!` block may do whatever some Rust code could do in its place, and these
 //! blocks do what relaxed atomic loads (or stores) of every byte would: each byte of the segment is
 //! accessed once, in no promised order, and may be torn from its neighbours. So the other process may
 //! write meanwhile, as it may with the words. A plain `memcpy` would be a data race instead, of which
@@ -19,7 +19,7 @@
 
 use crate::primitive::AtomicU64;
 
-/// The bytes that one step moves.
+/// The bytes that are moved together.
 pub(super) const BLOCK: usize = 64;
 
 /// Copies as many whole blocks from `from` to `to` as both hold, and says how many bytes that were.
@@ -56,6 +56,24 @@ pub(super) fn load(to: &mut [u8], from: &[AtomicU64], skip: usize) -> usize {
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
 #[inline]
 unsafe fn copy_blocks(to: *mut u8, from: *const u8, len: usize) {
+    if len >= WIDE_FROM && std::arch::is_x86_feature_detected!("avx") {
+        // SAFETY: as the caller promises; the processor has AVX.
+        unsafe { copy_wide(to, from, len) };
+    } else {
+        // SAFETY: as the caller promises.
+        unsafe { copy_narrow(to, from, len) };
+    }
+}
+
+/// From how many bytes on the wide registers are worth asking whether they are there.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+const WIDE_FROM: usize = 512;
+
+/// # Safety
+/// As [`copy_blocks`].
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[inline]
+unsafe fn copy_narrow(to: *mut u8, from: *const u8, len: usize) {
     // SAFETY: reads and writes what the caller allows, and no register but those named. SSE2 is part of
     // every x86-64.
     unsafe {
@@ -74,6 +92,52 @@ unsafe fn copy_blocks(to: *mut u8, from: *const u8, len: usize) {
             "sub {len}, 64",
             "jnz 2b",
             a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+            from = inout(reg) from => _,
+            to = inout(reg) to => _,
+            len = inout(reg) len => _,
+            options(nostack),
+        );
+    }
+}
+
+/// # Safety
+/// As [`copy_blocks`], and the processor has AVX.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[target_feature(enable = "avx")]
+unsafe fn copy_wide(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: reads and writes what the caller allows, and no register but those named.
+    unsafe {
+        std::arch::asm!(
+            "test {len}, 64",
+            "jz 2f",
+            "vmovups {a}, [{from}]",
+            "vmovups {b}, [{from} + 32]",
+            "vmovups [{to}], {a}",
+            "vmovups [{to} + 32], {b}",
+            "add {from}, 64",
+            "add {to}, 64",
+            "sub {len}, 64",
+            "jz 3f",
+            "2:",
+            "vmovups {a}, [{from}]",
+            "vmovups {b}, [{from} + 32]",
+            "vmovups {c}, [{from} + 64]",
+            "vmovups {d}, [{from} + 96]",
+            "vmovups [{to}], {a}",
+            "vmovups [{to} + 32], {b}",
+            "vmovups [{to} + 64], {c}",
+            "vmovups [{to} + 96], {d}",
+            "add {from}, 128",
+            "add {to}, 128",
+            "sub {len}, 128",
+            "jnz 2b",
+            "3:",
+            "vzeroupper",
+            a = out(ymm_reg) _, b = out(ymm_reg) _, c = out(ymm_reg) _, d = out(ymm_reg) _,
+            // `vzeroupper` changes them all.
+            out("ymm4") _, out("ymm5") _, out("ymm6") _, out("ymm7") _, out("ymm8") _, out("ymm9") _,
+            out("ymm10") _, out("ymm11") _, out("ymm12") _, out("ymm13") _, out("ymm14") _,
+            out("ymm15") _,
             from = inout(reg) from => _,
             to = inout(reg) to => _,
             len = inout(reg) len => _,

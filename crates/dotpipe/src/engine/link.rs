@@ -133,10 +133,20 @@ impl Link {
         )
     }
 
+    /// Spins for the rest of a large write of which the beginning was read; says whether to look again
+    /// before sleeping.
+    pub(super) fn spin_for_rest(&self, watch: Watch) -> bool {
+        self.read_spin.until(
+            Pace::EAGER,
+            || watch.is_ready(&self.segment),
+            || self.ending().is_some(),
+        )
+    }
+
     /// Spins for the reader's progress; says whether to look again before sleeping.
-    pub(super) fn spin_for_progress(&self, watch: ProgressWatch) -> bool {
+    pub(super) fn spin_for_progress(&self, watch: ProgressWatch, pace: Pace) -> bool {
         self.write_spin.until(
-            Pace::WRITER,
+            pace,
             || watch.is_ready(&self.segment),
             || self.ending().is_some(),
         )

@@ -152,10 +152,12 @@ impl Outlet {
         Ok(Attempt::MustWait)
     }
 
-    /// Whether a write of `len` bytes that must wait now need not once the reader has taken what is there.
-    pub(super) fn may_fit_soon(&self, len: usize) -> bool {
-        let unread = self.issued > self.producer.consumed();
-        self.writes.is_empty() && unread && (1..=self.quota).contains(&(len as u64))
+    /// Whether it pays to let the reader get on before a write of `len` bytes, which must wait now, is
+    /// placed: a small one is cheaper when it need not wait; of a large one it is better to copy the
+    /// beginning at once, while the reader copies what is before it.
+    pub(super) fn had_better_wait(&self, len: usize) -> bool {
+        let is_small = len > 0 && len as u64 <= self.quota / 8;
+        is_small && self.writes.is_empty() && self.issued > self.producer.consumed()
     }
 
     /// Writes without ever waiting (semantics §4, non-blocking): gives how much was written.

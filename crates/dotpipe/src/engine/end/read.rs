@@ -202,7 +202,11 @@ impl Core {
                 });
             }
             if let Some(watch) = watch {
-                may_spin = link.spin_for_data(watch);
+                may_spin = if sink.len() > 0 {
+                    link.spin_for_rest(watch)
+                } else {
+                    link.spin_for_data(watch)
+                };
                 continue;
             }
             let start = clock::now();

@@ -10,6 +10,7 @@ use crate::engine::link::Link;
 use crate::engine::linux::clock;
 use crate::engine::operation::Operation;
 use crate::engine::outlet::{Attempt, Outlet, Turn};
+use crate::engine::spin::Pace;
 use crate::exact::Result;
 use crate::options::WaitMode;
 use crate::win32::Win32Error;
@@ -28,12 +29,12 @@ impl End {
                 return result;
             }
             let link = outlet.link.clone();
-            if spins < MOST_SPINS && outlet.may_fit_soon(data.len()) {
+            if spins < MOST_SPINS && outlet.had_better_wait(data.len()) {
                 // A reader that is at work makes room sooner than a write is put into the queue, which
                 // both sides would have to handle with more care than one that is complete.
                 let watch = outlet.watch();
                 drop(port);
-                spins = if link.spin_for_progress(watch) {
+                spins = if link.spin_for_progress(watch, Pace::WRITER) {
                     spins + 1
                 } else {
                     MOST_SPINS
@@ -133,7 +134,7 @@ impl Core {
                 return result;
             }
             if may_spin {
-                may_spin = link.spin_for_progress(watch);
+                may_spin = link.spin_for_progress(watch, Pace::EAGER);
                 continue;
             }
             let start = clock::now();
