@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::Corrupt;
 use crate::entry::{
-    Header, Progress, WAITING_DATA, WORD, align, plain_size, revoked_size, waiting_size,
+    Header, Progress, WAITING_DATA, WORD, align, gap_size, plain_size, revoked_size, waiting_size,
 };
 use crate::flags::Flags;
 use crate::layout::{self, Side};
@@ -117,7 +117,7 @@ impl Consumer {
         self.head
     }
 
-    /// The first entry, if there is one. Entries that were taken back are skipped; their room goes back
+    /// The first entry, if there is one. What is none (taken back, or a gap) is skipped; its room goes back
     /// with the next [`release`](Self::release), so call that before waiting, also when nothing is here.
     ///
     /// # Errors
@@ -156,6 +156,7 @@ impl Consumer {
                     Waiting::Revoked(placed) => self.skip_revoked(placed)?,
                 },
                 Header::Revoked(placed) => self.skip_revoked(placed)?,
+                Header::Gap(len) => self.skip_to(self.head + gap_size(len))?,
                 Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
             }
         }

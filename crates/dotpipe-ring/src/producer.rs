@@ -13,11 +13,16 @@ use crate::segment::Segment;
 /// to 1024.
 const FETCHED: [u64; 2] = [256, 320];
 
+/// The most of a ring that is used while the reader keeps up.
+const WINDOW: u64 = 32 << 10;
+
 /// The writing end. One per direction; whoever owns it is the only writer.
 pub struct Producer {
     segment: Arc<Segment>,
     ring: usize,
     ring_len: u64,
+    /// How much of the ring is used while the reader keeps up; see `start_for`.
+    window: u64,
     line: usize,
     peer_line: usize,
     peer: Flags,
@@ -35,6 +40,8 @@ pub struct Producer {
 /// A waiting entry that has been begun, and how far it has come.
 #[derive(Debug)]
 pub struct Stream {
+    /// Where the producer stood before: at `start`, or before a gap.
+    before: u64,
     start: u64,
     len: u32,
     placed: u32,
@@ -46,10 +53,10 @@ impl Stream {
         self.placed as usize
     }
 
-    /// Where it begins and ends in the ring, as far as it has been placed.
+    /// Where it begins and ends in the ring, as far as it has been placed, with the gap before it.
     pub fn span(&self) -> (u64, u64) {
         (
-            self.start,
+            self.before,
             self.start + waiting_size(u64::from(self.placed)),
         )
     }
@@ -82,6 +89,7 @@ impl Producer {
         Producer {
             ring: layout.ring_offset(direction),
             ring_len: layout.ring_len(direction) as u64,
+            window: (layout.ring_len(direction) as u64 / 4).min(WINDOW),
             line: direction.producer_line(),
             peer_line: direction.consumer_line(),
             peer: Flags::new(segment.clone(), side.other()),
@@ -150,10 +158,17 @@ impl Producer {
         let Ok(len) = u32::try_from(data.len()) else {
             return Ok(None);
         };
-        self.copy_in(self.tail + WORD, data);
-        self.header(self.tail + size).store(0, Ordering::Relaxed);
-        store_before_look(self.header(self.tail), Header::Plain(len).encode());
-        self.tail += size;
+        let start = self.start_for(size)?;
+        self.copy_in(start + WORD, data);
+        self.header(start + size).store(0, Ordering::Relaxed);
+        let header = Header::Plain(len).encode();
+        if start == self.tail {
+            store_before_look(self.header(start), header);
+        } else {
+            self.header(start).store(header, Ordering::Release);
+            store_before_look(self.header(self.tail), gap(self.tail, start));
+        }
+        self.tail = start + size;
         self.end = self.tail;
         self.placed += u64::from(len);
         self.fetch_ahead();
@@ -169,17 +184,24 @@ impl Producer {
         debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
         debug_assert_ne!(len, 0, "nothing has no need to wait");
         self.refresh()?;
-        let data = self.tail + WAITING_DATA;
+        let before = self.tail;
+        let start = self.start_for(waiting_size(len.into()))?;
+        let data = start + WAITING_DATA;
         if self.feedable(data) == 0 {
             return Ok(None);
         }
-        self.end = data;
-        self.header(self.tail + WORD).store(0, Ordering::Relaxed);
+        (self.tail, self.end) = (start, data);
+        self.header(start + WORD).store(0, Ordering::Relaxed);
         self.tail_word().store(self.end, Ordering::Release);
-        self.header(self.tail)
+        self.header(start)
             .store(Header::Waiting(len).encode(), Ordering::Release);
+        if start != before {
+            self.header(before)
+                .store(gap(before, start), Ordering::Release);
+        }
         Ok(Some(Stream {
-            start: self.tail,
+            before,
+            start,
             len,
             placed: 0,
         }))
@@ -347,6 +369,25 @@ impl Producer {
             .store(bytes, Ordering::Release);
     }
 
+    /// Where an entry of this size is to begin: where the last one ended or, when the reader has taken all,
+    /// at the beginning of the ring. So two ends that keep up with each other use no more of it than the
+    /// nearest caches hold, and than memory has been given to; the rest is there for when they do not.
+    #[inline]
+    fn start_for(&mut self, size: u64) -> Result<u64, Corrupt> {
+        let offset = self.tail & (self.ring_len - 1);
+        // Asked once in a while, since the reader's words are far away.
+        if offset / self.window == (offset + size) / self.window {
+            return Ok(self.tail);
+        }
+        self.refresh()?;
+        let is_free = self.head == self.tail && size + WORD <= offset;
+        Ok(if is_free {
+            self.tail + (self.ring_len - offset)
+        } else {
+            self.tail
+        })
+    }
+
     /// Ends an entry whose next header goes to `next`.
     fn close_entry(&mut self, next: u64) {
         self.header(next).store(0, Ordering::Relaxed);
@@ -386,6 +427,11 @@ impl Producer {
         self.segment.write(self.ring + offset, &data[..first]);
         self.segment.write(self.ring, &data[first..]);
     }
+}
+
+/// The header of what lies between two positions.
+fn gap(from: u64, to: u64) -> u64 {
+    Header::Gap((to - from - WORD) as u32).encode()
 }
 
 /// Where the reader's progress shows, for whoever waits for it without the producer itself.

@@ -8,7 +8,7 @@
 
 use super::{Consumer, Current, Waiting};
 use crate::Corrupt;
-use crate::entry::{Header, WORD, plain_size, revoked_size, waiting_size};
+use crate::entry::{Header, WORD, gap_size, plain_size, revoked_size, waiting_size};
 use crate::layout;
 use crate::primitive::{Ordering, fence, look};
 
@@ -109,6 +109,7 @@ impl Consumer {
                     position += plain_size(len.into());
                 }
                 Header::Revoked(placed) => position += revoked_size(placed),
+                Header::Gap(len) => position += gap_size(len),
                 Header::Waiting(len) => {
                     let placed = match self.waiting_here(position, len)? {
                         Waiting::Here(placed) => placed,
@@ -181,6 +182,10 @@ impl Consumer {
                 },
                 Header::Revoked(placed) => {
                     position += revoked_size(placed);
+                    continue;
+                }
+                Header::Gap(len) => {
+                    position += gap_size(len);
                     continue;
                 }
                 Header::Empty => return Ok(()),

@@ -20,7 +20,8 @@
 use crate::primitive::AtomicU64;
 
 /// The bytes that are moved together.
-pub(super) const BLOCK: usize = 64;
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+const BLOCK: usize = 64;
 
 /// Copies as many whole blocks from `from` to `to` as both hold, and says how many bytes that were.
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
