@@ -25,6 +25,11 @@
 //! it back); once opened, the word [`layout::PROGRESS`] holds how much was taken, and the producer takes
 //! the rest back by setting a bit there.
 //!
+//! # Beginning anew
+//! A *gap* is no entry: when the consumer has taken all, the producer goes on at the beginning of the ring and
+//! says with a gap's header that the rest of it is left out. So two ends that keep up with each other stay in a
+//! part of the ring that the nearest caches hold, and the rest costs addresses and no memory.
+//!
 //! # Roll back
 //! An entry that was taken back keeps its room until the consumer has passed it, with one exception: the
 //! last one, if the consumer has not opened it, gives it back at once, whether or not anybody reads. For
