@@ -11,7 +11,7 @@ use crate::exact::Result;
 use crate::win32::Win32Error;
 
 /// Who can cancel operations: the end on which they were started.
-pub(super) trait Canceller: Send + Sync {
+pub(crate) trait Canceller: Send + Sync {
     /// Cancels the operation of this number.
     fn cancel_operation(&self, id: u64) -> Result<()>;
 }
@@ -26,10 +26,10 @@ thread_local! {
 }
 
 /// While one of these exists, this thread calls no wakers.
-pub(super) struct HeldBack(());
+pub(crate) struct HeldBack(());
 
 impl HeldBack {
-    pub(super) fn begin() -> HeldBack {
+    pub(crate) fn begin() -> HeldBack {
         HELD.set(HELD.get() + 1);
         HeldBack(())
     }
@@ -62,7 +62,7 @@ fn wake(waker: Waker) {
 }
 
 /// Where the result of one operation appears, once and for ever.
-pub(super) struct Outcome<T> {
+pub(crate) struct Outcome<T> {
     state: Mutex<State<T>>,
     ended: Condvar,
 }
@@ -84,7 +84,7 @@ pub(super) trait Helper: Send + Sync {
 }
 
 impl<T: Clone> Outcome<T> {
-    pub(super) fn new() -> Arc<Outcome<T>> {
+    pub(crate) fn new() -> Arc<Outcome<T>> {
         Arc::new(Outcome {
             state: Mutex::new(State {
                 result: None,
@@ -101,7 +101,7 @@ impl<T: Clone> Outcome<T> {
     }
 
     /// Ends the operation. The first result stays.
-    pub(super) fn complete(&self, result: Result<T>) {
+    pub(crate) fn complete(&self, result: Result<T>) {
         let mut state = self.lock();
         if state.result.is_none() {
             state.result = Some(result);
@@ -122,12 +122,12 @@ impl<T: Clone> Outcome<T> {
         }
     }
 
-    pub(super) fn result(&self) -> Option<Result<T>> {
+    pub(crate) fn result(&self) -> Option<Result<T>> {
         self.lock().result.clone()
     }
 
     /// Waits for the end, at the longest until `deadline`.
-    pub(super) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.lock();
         loop {
             if state.result.is_some() {
@@ -185,7 +185,7 @@ pub(crate) struct Operation<T> {
 
 impl<T: Clone> Operation<T> {
     /// One that has ended already.
-    pub(super) fn ended(result: Result<T>) -> Operation<T> {
+    pub(crate) fn ended(result: Result<T>) -> Operation<T> {
         let outcome = Outcome::new();
         outcome.complete(result);
         Operation {
@@ -197,7 +197,7 @@ impl<T: Clone> Operation<T> {
     }
 
     /// One that goes on at `canceller`.
-    pub(super) fn going_on(
+    pub(crate) fn going_on(
         outcome: Arc<Outcome<T>>,
         canceller: Weak<dyn Canceller>,
         id: u64,

@@ -43,6 +43,7 @@ fn every_known_code_has_its_kind() {
         (31, Other, &[]),
         (50, Unsupported, &[]),
         (53, NotFound, &[]),
+        (64, ConnectionAborted, &[]),
         (87, InvalidInput, &[]),
         (109, BrokenPipe, &[]),
         (112, StorageFull, &[]),
@@ -75,6 +76,11 @@ fn every_known_code_has_its_kind() {
         (996, WouldBlock, &[]),
         (997, WouldBlock, &[]),
         (1168, NotFound, &[]),
+        (1326, PermissionDenied, &[]),
+        (1327, PermissionDenied, &[]),
+        (1330, PermissionDenied, &[]),
+        (1331, PermissionDenied, &[]),
+        (1909, PermissionDenied, &[]),
     ];
     let known: Vec<u32> = Win32Error::KNOWN.iter().map(|code| code.0).collect();
     assert_eq!(ROWS.iter().map(|row| row.0).collect::<Vec<_>>(), known);

@@ -159,6 +159,17 @@ impl End {
         self.inner.set_state(read_mode, wait_mode)
     }
 
+    /// Sets how much of what is written to a byte pipe on another machine is gathered before it is sent:
+    /// the last two parameters of `SetNamedPipeHandleState`.
+    ///
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` on a pipe of this machine, `ERROR_ACCESS_DENIED` on an end that may not
+    /// write.
+    #[cfg(feature = "smb")]
+    pub fn set_collection(&self, collection: crate::remote::Collection) -> Result<()> {
+        self.inner.set_collection(collection)
+    }
+
     /// What the instance was made with: `GetNamedPipeInfo`.
     pub fn info(&self) -> Result<HandleInfo> {
         self.inner.info()

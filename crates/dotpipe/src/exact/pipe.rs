@@ -5,6 +5,8 @@ use std::time::Instant;
 use super::{End, Received, Result, sys};
 use crate::name::PipeName;
 use crate::options::{Access, CreateOptions, DesiredAccess, PipeMode, WaitTimeout};
+#[cfg(feature = "smb")]
+use crate::remote::{Failure, SmbOptions};
 
 /// Creates an instance of a pipe, and the pipe with its first one: `CreateNamedPipe`.
 ///
@@ -25,6 +27,39 @@ pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
 /// `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its owner does not allow it).
 pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     sys::open(name, access).map(|inner| End { inner })
+}
+
+/// Opens a pipe on another machine, reached as `options` say: `CreateFile`, which is told here what Windows
+/// knows of the user who has logged on. [`open`] does the same with the default options, which ask the
+/// environment.
+///
+/// With `wait` it waits for an instance when all are busy, as a loop of [`open`] and [`wait`](fn@wait) would; it works with
+/// servers that cannot wait as well.
+///
+/// # Errors
+/// Those of [`open`] and [`wait`](fn@wait); `ERROR_BAD_NETPATH` (the server cannot be reached), `ERROR_LOGON_FAILURE` and
+/// its like (it does not let this user in), `ERROR_INVALID_NAME` (a name on this machine).
+#[cfg(feature = "smb")]
+pub fn open_remote(
+    name: &PipeName,
+    access: DesiredAccess,
+    wait: Option<WaitTimeout>,
+    options: &SmbOptions,
+) -> Result<End> {
+    open_remote_explained(name, access, wait, options).map_err(|failure| failure.code)
+}
+
+/// The same, with an explanation.
+#[cfg(feature = "smb")]
+pub(crate) fn open_remote_explained(
+    name: &PipeName,
+    access: DesiredAccess,
+    wait: Option<WaitTimeout>,
+    options: &SmbOptions,
+) -> std::result::Result<End, Failure> {
+    crate::remote::open_explained(name, access, wait, options, None).map(|end| End {
+        inner: sys::End::Remote(end),
+    })
 }
 
 /// Waits until an instance listens: `WaitNamedPipe`. It reserves nothing.

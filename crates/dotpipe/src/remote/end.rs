@@ -1,0 +1,538 @@
+//! The client end of a pipe on another machine: the operations of the exact layer.
+//!
+//! The rules it owns: what SMB does not carry is either done here just as well or refused with
+//! `ERROR_NOT_SUPPORTED` (the table is in `docs/remote.md`); a request that receives is sent only when
+//! somebody wants to read, and what it brings late is kept for the next read.
+
+mod background;
+mod transact;
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, eventfd};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::handle::Handle;
+use super::inbox::Inbox;
+use super::options::{Collection, SmbOptions};
+use super::outbox::Outbox;
+use super::runtime;
+use crate::engine::{Canceller, HeldBack, Operation, Outcome};
+use crate::exact::{HandleInfo, HandleState, Interest, Peeked, Received, ReceivedData, Result};
+use crate::options::{DesiredAccess, PipeEnd, PipeMode, WaitMode};
+use crate::win32::Win32Error;
+
+/// How much of a long write to a byte pipe one request carries, in bytes.
+const PORTION: usize = 256 * 1024;
+
+/// The end. Closes on drop.
+pub(crate) struct End {
+    shared: Arc<Shared>,
+    /// The process that opened it: after a fork the copy of the child is none.
+    process: u32,
+}
+
+pub(super) struct Shared {
+    handle: Handle,
+    server: String,
+    access: DesiredAccess,
+    /// The server tells of a pipe and of its modes (Windows does, Samba does not).
+    tells: bool,
+    write_through: bool,
+    limit: Duration,
+    state: Mutex<State>,
+    /// Something was sent, or is not to be sent any more.
+    sent: Notify,
+    me: Weak<Shared>,
+}
+
+struct State {
+    inbox: Inbox<Arc<Outcome<ReceivedData>>>,
+    outbox: Outbox<Ticket>,
+    flushes: Vec<(u64, Arc<Outcome<()>>)>,
+    read_mode: PipeMode,
+    /// As the server or the user told it.
+    pipe_type: Option<PipeMode>,
+    collection: Collection,
+    /// A request that receives is on its way.
+    fetching: bool,
+    /// Somebody has looked whether there is something to read.
+    asked: bool,
+    /// What has been gathered is sent before long.
+    timing: bool,
+    closed: bool,
+    alarm: Option<OwnedFd>,
+    armed: Interest,
+    last_id: u64,
+    tasks: Vec<AbortHandle>,
+}
+
+/// What stands behind something to be sent.
+enum Ticket {
+    /// A write.
+    Write(Arc<Outcome<usize>>),
+    /// The question of a transaction, whose read has this number.
+    Question(u64),
+}
+
+/// The state, locked. No waker is called as long as it is.
+struct Guard<'a> {
+    // Dropped first.
+    state: MutexGuard<'a, State>,
+    _held: HeldBack,
+}
+
+impl std::ops::Deref for Guard<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl std::ops::DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl End {
+    /// The end of a pipe that was opened. `pipe_type` is what the server tells, if it does.
+    pub(super) fn new(
+        handle: Handle,
+        server: &str,
+        access: DesiredAccess,
+        told: Option<PipeMode>,
+        options: &SmbOptions,
+    ) -> End {
+        let shared = Arc::new_cyclic(|me| Shared {
+            handle,
+            server: server.to_owned(),
+            access,
+            tells: told.is_some(),
+            write_through: options.write_through,
+            limit: options.request_timeout,
+            state: Mutex::new(State {
+                inbox: Inbox::new(),
+                outbox: Outbox::new(),
+                flushes: Vec::new(),
+                read_mode: PipeMode::Byte,
+                pipe_type: told.or(options.pipe_type),
+                collection: options.collection,
+                fetching: false,
+                asked: false,
+                timing: false,
+                closed: false,
+                alarm: None,
+                armed: Interest::empty(),
+                last_id: 0,
+                tasks: Vec::new(),
+            }),
+            sent: Notify::new(),
+            me: me.clone(),
+        });
+        End {
+            shared,
+            process: std::process::id(),
+        }
+    }
+
+    /// Refuses what needs a right that was not asked for, and the copy of a fork.
+    fn need(&self, access: DesiredAccess) -> Result<()> {
+        if self.process != std::process::id() {
+            return Err(Win32Error::INVALID_HANDLE);
+        }
+        match self.shared.access.contains(access) {
+            true => Ok(()),
+            false => Err(Win32Error::ACCESS_DENIED),
+        }
+    }
+
+    pub(crate) fn end(&self) -> PipeEnd {
+        PipeEnd::Client
+    }
+
+    pub(crate) fn peer_computer_name(&self) -> Result<String> {
+        Ok(self.shared.server.clone())
+    }
+
+    // Reading.
+
+    pub(crate) fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> Result<Received> {
+        let got = self.read_data(buffer.len(), deadline)?;
+        buffer[..got.data.len()].copy_from_slice(&got.data);
+        Ok(Received {
+            len: got.data.len(),
+            more: got.more,
+        })
+    }
+
+    pub(crate) fn read_message(
+        &self,
+        message: &mut Vec<u8>,
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
+        self.need(DesiredAccess::READ)?;
+        if self.shared.lock().read_mode != PipeMode::Message {
+            return Err(Win32Error::BAD_PIPE);
+        }
+        match self.read_data(usize::MAX, deadline) {
+            Ok(got) => {
+                message.extend_from_slice(&got.data);
+                Ok(Received {
+                    len: message.len(),
+                    more: got.more,
+                })
+            }
+            // It has begun, and goes on another time.
+            Err(Win32Error::SEM_TIMEOUT | Win32Error::OPERATION_ABORTED) if !message.is_empty() => {
+                Ok(Received {
+                    len: message.len(),
+                    more: true,
+                })
+            }
+            Err(code) => Err(code),
+        }
+    }
+
+    fn read_data(&self, len: usize, deadline: Option<Instant>) -> Result<ReceivedData> {
+        let (id, outcome) = self.begin_read(len)?;
+        self.await_data(id, &outcome, deadline)
+    }
+
+    /// Waits for a read. When the time is up it is taken back, and what arrives later is for the next one.
+    fn await_data(
+        &self,
+        id: u64,
+        outcome: &Outcome<ReceivedData>,
+        deadline: Option<Instant>,
+    ) -> Result<ReceivedData> {
+        if let Some(result) = outcome.wait_until(deadline) {
+            return result;
+        }
+        let withdrawn = self.shared.lock().inbox.withdraw(id);
+        match (withdrawn, outcome.result()) {
+            (None, Some(result)) => result,
+            _ => Err(Win32Error::SEM_TIMEOUT),
+        }
+    }
+
+    pub(crate) fn start_read(&self, len: usize) -> Operation<ReceivedData> {
+        self.shared.going_on(self.begin_read(len))
+    }
+
+    fn begin_read(&self, len: usize) -> Result<(u64, Arc<Outcome<ReceivedData>>)> {
+        self.need(DesiredAccess::READ)?;
+        let mut state = self.shared.lock();
+        let outcome = Outcome::new();
+        let id = state.new_id();
+        state.inbox.queue(id, len, outcome.clone());
+        self.shared.send_gathered(&mut state);
+        self.shared.settle(&mut state);
+        Ok((id, outcome))
+    }
+
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
+        self.need(DesiredAccess::READ)?;
+        let mut state = self.shared.lock();
+        // To look is to want something to be there: it comes, and the next look sees it.
+        state.asked = true;
+        self.shared.send_gathered(&mut state);
+        self.shared.settle(&mut state);
+        let pipe_type = state.pipe_type.unwrap_or(PipeMode::Byte);
+        state.inbox.peek(buffer, pipe_type)
+    }
+
+    pub(crate) fn poll_descriptor(&self) -> Result<OwnedFd> {
+        let mut state = self.shared.lock();
+        let alarm = match &state.alarm {
+            Some(alarm) => alarm,
+            None => {
+                let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+                let made = eventfd(0, flags).map_err(|_| Win32Error::TOO_MANY_OPEN_FILES)?;
+                state.alarm.insert(made)
+            }
+        };
+        alarm
+            .try_clone()
+            .map_err(|_| Win32Error::TOO_MANY_OPEN_FILES)
+    }
+
+    pub(crate) fn arm(&self, interest: Interest) -> Result<Interest> {
+        let mut state = self.shared.lock();
+        if let Some(alarm) = &state.alarm {
+            // It rings anew from now on.
+            let _ = rustix::io::read(alarm, &mut [0u8; 8]);
+        }
+        state.asked |= interest.contains(Interest::READABLE);
+        self.shared.send_gathered(&mut state);
+        self.shared.settle(&mut state);
+        let ready = state.ready() & interest;
+        state.armed = interest - ready;
+        Ok(ready)
+    }
+
+    // Writing.
+
+    pub(crate) fn write(&self, data: &[u8], deadline: Option<Instant>) -> Result<usize> {
+        let (id, outcome) = self.begin_write(data)?;
+        if let Some(result) = outcome.wait_until(deadline) {
+            return result;
+        }
+        let withdrawn = self.shared.lock().outbox.withdraw(id);
+        match (withdrawn, outcome.result()) {
+            (None, Some(result)) => result,
+            _ => Err(Win32Error::SEM_TIMEOUT),
+        }
+    }
+
+    pub(crate) fn start_write(&self, data: Vec<u8>) -> Operation<usize> {
+        self.shared.going_on(self.begin_write(&data))
+    }
+
+    fn begin_write(&self, data: &[u8]) -> Result<(u64, Arc<Outcome<usize>>)> {
+        self.need(DesiredAccess::WRITE)?;
+        let mut state = self.shared.lock();
+        match state.inbox.ending() {
+            None => {}
+            Some(Win32Error::BROKEN_PIPE) => return Err(Win32Error::NO_DATA),
+            Some(code) => return Err(code),
+        }
+        if let Some(code) = state.outbox.take_failure() {
+            return Err(code);
+        }
+        let outcome = Outcome::new();
+        let id = state.new_id();
+        if data.is_empty() && !self.shared.carries_nothing(&state)? {
+            outcome.complete(Ok(0));
+            return Ok((id, outcome));
+        }
+        let bytes = state.collection.bytes;
+        let is_stream = state.pipe_type == Some(PipeMode::Byte);
+        if is_stream
+            && !self.shared.write_through
+            && data.len() < bytes
+            && state.outbox.collect(data, bytes)
+        {
+            self.shared.send_soon(&mut state);
+            self.shared.send(&mut state);
+            outcome.complete(Ok(data.len()));
+            return Ok((id, outcome));
+        }
+        let most = self.shared.handle.session.max_write;
+        if data.len() > most && !is_stream {
+            return Err(Win32Error::INVALID_PARAMETER);
+        }
+        let portion = match is_stream {
+            true => PORTION.min(most),
+            false => usize::MAX,
+        };
+        state.outbox.release();
+        let ticket = Ticket::Write(outcome.clone());
+        state.outbox.queue(id, data.to_vec(), portion, ticket);
+        self.shared.send(&mut state);
+        Ok((id, outcome))
+    }
+
+    pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<()> {
+        self.need(DesiredAccess::WRITE)?;
+        let outcome = Outcome::new();
+        let id = {
+            let mut state = self.shared.lock();
+            if let Some(code) = state.outbox.take_failure() {
+                return Err(code);
+            }
+            let id = state.new_id();
+            state.flushes.push((id, outcome.clone()));
+            self.shared.send_gathered(&mut state);
+            let shared = self.shared.clone();
+            self.shared.spawn(&mut state, shared.flush(id))?;
+            id
+        };
+        outcome.wait_until(deadline).unwrap_or_else(|| {
+            self.shared.take_flush(id);
+            outcome.result().unwrap_or(Err(Win32Error::SEM_TIMEOUT))
+        })
+    }
+
+    // Modes, and what there is to know.
+
+    pub(crate) fn set_state(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
+        if !self.shared.access.contains(DesiredAccess::WRITE) {
+            self.need(DesiredAccess::WRITE_ATTRIBUTES)?;
+        }
+        if wait_mode == WaitMode::NonBlocking {
+            // Whether a write would fit is not to be known here.
+            return Err(Win32Error::NOT_SUPPORTED);
+        }
+        {
+            let state = self.shared.lock();
+            if read_mode == PipeMode::Message && state.pipe_type == Some(PipeMode::Byte) {
+                return Err(Win32Error::INVALID_PARAMETER);
+            }
+        }
+        if self.shared.tells {
+            // The server must not join messages any more, or may do so again.
+            let shared = self.shared.clone();
+            let set = async move { shared.handle.set_read_mode(read_mode).await };
+            match runtime::run(set, None)? {
+                Ok(()) | Err(Win32Error::NOT_SUPPORTED) => {}
+                Err(code) => return Err(code),
+            }
+        }
+        let mut state = self.shared.lock();
+        // Reads that could have been served by the old mode are, before the new one holds.
+        self.shared.settle(&mut state);
+        state.read_mode = read_mode;
+        if read_mode == PipeMode::Message {
+            // Whoever reads messages says that there are some.
+            state.pipe_type.get_or_insert(PipeMode::Message);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_collection(&self, collection: Collection) -> Result<()> {
+        self.need(DesiredAccess::WRITE)?;
+        let mut state = self.shared.lock();
+        state.collection = collection;
+        self.shared.send_gathered(&mut state);
+        Ok(())
+    }
+
+    pub(crate) fn state(&self) -> Result<HandleState> {
+        let told = self.information()?;
+        Ok(HandleState {
+            read_mode: self.shared.lock().read_mode,
+            wait_mode: WaitMode::Blocking,
+            instances: told.instances,
+        })
+    }
+
+    pub(crate) fn info(&self) -> Result<HandleInfo> {
+        let told = self.information()?;
+        Ok(HandleInfo {
+            end: told.end,
+            pipe_type: told.pipe_type,
+            out_quota: told.out_quota,
+            in_quota: told.in_quota,
+            max_instances: told.max_instances,
+        })
+    }
+
+    fn information(&self) -> Result<super::information::LocalInformation> {
+        self.need(DesiredAccess::empty())?;
+        if !self.shared.tells {
+            return Err(Win32Error::NOT_SUPPORTED);
+        }
+        let shared = self.shared.clone();
+        runtime::run(async move { shared.handle.information().await }, None)?
+    }
+
+    pub(crate) fn cancel(&self) -> Result<()> {
+        match self.shared.withdraw_all(Win32Error::OPERATION_ABORTED) {
+            0 => Err(Win32Error::NOT_FOUND),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for End {
+    /// Ends what waits, sends what was gathered, and closes: the pipe is closed on the server when this
+    /// returns, unless the server takes longer than requests may.
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            return; // a copy that a fork made: the pipe is the parent's
+        }
+        self.shared.withdraw_all(Win32Error::OPERATION_ABORTED);
+        let limit = self.shared.limit;
+        let closed = runtime::run(
+            self.shared.clone().close(),
+            Instant::now().checked_add(limit),
+        );
+        // It goes on in the background.
+        let _ = closed;
+    }
+}
+
+impl State {
+    fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// What would not wait now.
+    fn ready(&self) -> Interest {
+        let mut ready = Interest::empty();
+        let ended = self.inbox.ending().is_some();
+        ready.set(Interest::READABLE, ended || self.inbox.has_unread());
+        ready.set(Interest::WRITABLE, ended || self.outbox.is_idle());
+        ready
+    }
+}
+
+impl Canceller for Shared {
+    fn cancel_operation(&self, id: u64) -> Result<()> {
+        let mut state = self.lock();
+        let aborted = Win32Error::OPERATION_ABORTED;
+        if let Some(outcome) = state.inbox.withdraw(id) {
+            outcome.complete(Err(aborted));
+        } else if let Some(Ticket::Write(outcome)) = state.outbox.withdraw(id) {
+            outcome.complete(Err(aborted));
+        } else {
+            return Err(Win32Error::NOT_FOUND);
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> Guard<'_> {
+        let held = HeldBack::begin();
+        Guard {
+            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            _held: held,
+        }
+    }
+
+    /// A pending operation for its starter.
+    fn going_on<T: Clone>(&self, begun: Result<(u64, Arc<Outcome<T>>)>) -> Operation<T> {
+        match begun {
+            Ok((id, outcome)) => Operation::going_on(outcome, self.me.clone(), id),
+            Err(code) => Operation::ended(Err(code)),
+        }
+    }
+
+    /// Whether an empty write has to be sent. On a byte pipe it does nothing. As a message it is one, which
+    /// a Samba server swallows.
+    fn carries_nothing(&self, state: &State) -> Result<bool> {
+        match (state.pipe_type, self.tells) {
+            (Some(PipeMode::Message), true) => Ok(true),
+            (Some(PipeMode::Message), false) => Err(Win32Error::NOT_SUPPORTED),
+            (Some(PipeMode::Byte) | None, _) => Ok(false),
+        }
+    }
+
+    /// Takes everything back that somebody waits for, and tells how much that was.
+    fn withdraw_all(&self, code: Win32Error) -> usize {
+        let mut state = self.lock();
+        let reads = state.inbox.withdraw_all();
+        let writes = state.outbox.withdraw_all();
+        let flushes = std::mem::take(&mut state.flushes);
+        let count = reads.len() + writes.len() + flushes.len();
+        for outcome in reads {
+            outcome.complete(Err(code));
+        }
+        for ticket in writes {
+            if let Ticket::Write(outcome) = ticket {
+                outcome.complete(Err(code));
+            }
+        }
+        for (_, outcome) in flushes {
+            outcome.complete(Err(code));
+        }
+        count
+    }
+}

@@ -1,0 +1,243 @@
+//! One connection to one server, logged on, with the share on which pipes live (`IPC$`).
+//!
+//! With `handle` the only place that knows the crate `smb2`. The rule it owns: what is sent in the name of
+//! a user is signed or encrypted, and a connection whose server is silent is given up.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use smb2::client::connection::Connection;
+use smb2::client::session::Session as Logon;
+use smb2::client::tree::Tree;
+use smb2::transport::TcpTransport;
+use smb2::types::TreeId;
+use smb2::{Error, Liveness};
+use tokio::time::{sleep, timeout_at};
+
+use super::Failure;
+use super::credentials::{Credentials, Kind};
+use super::negotiate::Repaired;
+use super::options::{Encryption, SmbOptions};
+use super::status::{Step, code_of};
+use crate::win32::Win32Error;
+
+/// Where to and as whom: what pipes must have in common to share a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    /// In small letters.
+    server: String,
+    port: u16,
+    credentials: Credentials,
+    encryption: Encryption,
+    silence_timeout: Duration,
+}
+
+/// What Windows appends to an IPv6 address so that it can stand where a name stands.
+const IPV6_LITERAL: &str = ".ipv6-literal.net";
+
+impl Target {
+    pub(super) fn new(server: &str, options: &SmbOptions) -> Result<Target, Failure> {
+        let credentials = options
+            .resolve_credentials()
+            .map_err(|error| Failure::new(Win32Error::LOGON_FAILURE, error.to_string()))?;
+        let port = options.resolve_port().ok_or_else(|| {
+            let text = "DOTPIPE_SMB_PORT is no number of a port";
+            Failure::new(Win32Error::INVALID_PARAMETER, text)
+        })?;
+        let encryption = options.resolve_encryption().ok_or_else(|| {
+            let text = "DOTPIPE_SMB_ENCRYPTION can be `required` or not set";
+            Failure::new(Win32Error::INVALID_PARAMETER, text)
+        })?;
+        Ok(Target {
+            server: server.to_lowercase(),
+            port,
+            credentials,
+            encryption,
+            silence_timeout: options.silence_timeout,
+        })
+    }
+
+    /// What to look up and connect to.
+    fn address(&self) -> String {
+        let host = match self.server.strip_suffix(IPV6_LITERAL) {
+            Some(literal) => literal.replace('-', ":").replace('s', "%"),
+            None => self.server.clone(),
+        };
+        match host.contains(':') {
+            true => format!("[{host}]:{}", self.port),
+            false => format!("{host}:{}", self.port),
+        }
+    }
+}
+
+/// A session. Its connection closes when the last pipe lets go of it.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) tree: TreeId,
+    /// The most that one request may carry, in bytes.
+    pub(super) max_write: usize,
+}
+
+impl Session {
+    /// Connects and logs on, not longer than until `deadline`.
+    pub(super) async fn connect(
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Arc<Session>, Failure> {
+        match timeout_at(deadline.into(), Session::try_connect(target, deadline)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::new(
+                Win32Error::BAD_NETPATH,
+                format!("{} did not answer in time", target.address()),
+            )),
+        }
+    }
+
+    async fn try_connect(target: &Target, deadline: Instant) -> Result<Arc<Session>, Failure> {
+        let address = target.address();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let tcp = TcpTransport::connect(&address, left)
+            .await
+            .map_err(|error| told(&error, &address, "connect to"))?;
+        let transport = Repaired::new(tcp);
+        let mut connection = Connection::from_transport(
+            Box::new(transport.clone()),
+            Box::new(transport.clone()),
+            &*target.server,
+        );
+        // A request that receives may wait for ever; silence is watched for instead.
+        connection.set_response_timeout(None);
+        connection.set_keepalive(Some(target.silence_timeout / 3));
+        transport
+            .negotiate(&mut connection)
+            .await
+            .map_err(|error| told(&error, &address, "speak SMB with"))?;
+
+        log_on(&mut connection, target, &address).await?;
+        let tree = Tree::connect(&mut connection, "IPC$")
+            .await
+            .map_err(|error| told(&error, &address, "open IPC$ of"))?;
+        if tree.encrypt_data && !connection.should_encrypt() {
+            return Err(no_encryption(&address));
+        }
+
+        let max_write = connection.params().map_or(65536, |params| {
+            usize::try_from(params.max_write_size).unwrap_or(65536)
+        });
+        let session = Arc::new(Session {
+            connection,
+            tree: tree.tree_id,
+            max_write,
+        });
+        tokio::spawn(watch(
+            Arc::downgrade(&session),
+            target.silence_timeout.max(Duration::from_millis(100)),
+        ));
+        Ok(session)
+    }
+
+    /// Whether the connection is lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.connection.is_disconnected()
+    }
+}
+
+/// Logs on, and sees to it that what follows is encrypted if it must be.
+async fn log_on(
+    connection: &mut Connection,
+    target: &Target,
+    address: &str,
+) -> Result<(), Failure> {
+    let (domain, user, password) = match &target.credentials.0 {
+        Kind::Password {
+            domain,
+            user,
+            password,
+        } => (&**domain, &**user, &***password),
+        Kind::Guest => ("", "Guest", ""),
+        Kind::Anonymous => ("", "", ""),
+    };
+    let who = target.credentials.who();
+    let logon = Logon::setup(connection, user, password, domain)
+        .await
+        .map_err(|error| {
+            let code = code_of(&error, Step::Connect);
+            Failure::new(code, format!("log on to {address} as {who}: {error}"))
+        })?;
+    let named = matches!(target.credentials.0, Kind::Password { .. });
+    if named && !logon.should_sign && !logon.should_encrypt {
+        let text = format!("{address} does not sign what it says to {who}");
+        return Err(Failure::new(Win32Error::ACCESS_DENIED, text));
+    }
+    if target.encryption == Encryption::Required && !connection.should_encrypt() {
+        // The server did not ask for it, but has agreed on a cipher if it can.
+        let cipher = connection.params().and_then(|params| params.cipher);
+        let (Some(cipher), Some(ours), Some(theirs), true) = (
+            cipher,
+            logon.encryption_key.clone(),
+            logon.decryption_key.clone(),
+            named,
+        ) else {
+            return Err(no_encryption(address));
+        };
+        connection.activate_encryption(ours, theirs, cipher);
+    }
+    Ok(())
+}
+
+fn no_encryption(address: &str) -> Failure {
+    Failure::new(
+        Win32Error::ACCESS_DENIED,
+        format!("encryption is required, and was not agreed on with {address}"),
+    )
+}
+
+fn told(error: &Error, address: &str, what: &str) -> Failure {
+    let code = code_of(error, Step::Connect);
+    let mut text = format!("{what} {address}: {error}");
+    if let Error::ConnectFailed { attempts, .. } = error {
+        for attempt in attempts {
+            text += &format!("; {attempt}");
+        }
+    }
+    Failure::new(code, text)
+}
+
+/// Gives a connection up when it has been silent for too long although the server was asked.
+async fn watch(session: Weak<Session>, silence: Duration) {
+    loop {
+        sleep(silence / 6).await;
+        let Some(session) = session.upgrade() else {
+            return;
+        };
+        match session.connection.liveness() {
+            Liveness::Unresponsive { silent_for } if silent_for >= silence => {
+                session.connection.mark_dead();
+                return;
+            }
+            Liveness::Disconnected => return,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_for_the_resolver() {
+        let options = SmbOptions::new()
+            .credentials(Credentials::guest())
+            .port(4450);
+        for (server, address) in [
+            ("PrintHouse", "printhouse:4450"),
+            ("127.0.0.1", "127.0.0.1:4450"),
+            ("::1", "[::1]:4450"),
+            ("fe80--1s3.ipv6-literal.net", "[fe80::1%3]:4450"),
+        ] {
+            let target = Target::new(server, &options).unwrap();
+            assert_eq!(target.address(), address);
+        }
+    }
+}
