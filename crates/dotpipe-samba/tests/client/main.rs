@@ -1,9 +1,29 @@
 //! The client for pipes on other machines, through an `smbd` of the test's own.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `opening` | who gets in, who does not, and what is waited for |
+//! | `conversation` | messages, bytes, transactions |
+//! | `refused` | what SMB or Samba does not carry |
+//! | `waiting` | deadlines, cancelling, readiness |
+//! | `ending` | the other end goes, the server dies, this end closes |
+//! | `gathering` | small writes to a byte pipe |
+//! | `protection` | signing, encryption, old dialects |
+//! | `crowd` | many at once |
+//! | `foreign` | a pipe of Samba's own |
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod conversation;
+mod crowd;
+mod ending;
+mod foreign;
+mod gathering;
+mod opening;
+mod protection;
+mod refused;
+mod waiting;
 
 use dotpipe::exact::{self, End};
 use dotpipe::options::{DesiredAccess, PipeMode, WaitMode};
@@ -24,4 +44,12 @@ fn open_messages(smbd: &Smbd, name: &str) -> End {
     end.set_state(PipeMode::Message, WaitMode::Blocking)
         .unwrap();
     end
+}
+
+/// Reads once, into a buffer of so many bytes.
+fn read(end: &End, len: usize) -> exact::Result<(Vec<u8>, bool)> {
+    let mut buffer = vec![0; len];
+    let received = end.read(&mut buffer)?;
+    buffer.truncate(received.len);
+    Ok((buffer, received.more))
 }

@@ -97,6 +97,13 @@ impl Served {
         self.clients.load(Ordering::SeqCst)
     }
 
+    /// The ports from which clients have come, one after the other.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let requests = self.requests();
+        let requests = requests.iter().map(|bytes| Request::decode(bytes).unwrap());
+        requests.map(|request| request.client_port).collect()
+    }
+
     /// The requests that have come, as bytes.
     pub(crate) fn requests(&self) -> Vec<Vec<u8>> {
         self.requests.lock().unwrap().clone()

@@ -18,10 +18,10 @@ pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
 pub use pending::Pending;
 #[cfg(feature = "smb")]
-pub use pipe::open_remote;
-#[cfg(feature = "smb")]
 pub(crate) use pipe::open_remote_explained;
 pub use pipe::{InstanceCounts, PipeStatus, call, create, list, open, status, wait};
+#[cfg(feature = "smb")]
+pub use pipe::{open_remote, wait_remote};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;

@@ -71,6 +71,18 @@ pub fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
     sys::wait(name, timeout)
 }
 
+/// Waits until an instance of a pipe on another machine listens: `WaitNamedPipe`, which is told here what
+/// Windows knows of the user who has logged on. [`wait`](fn@wait) does the same with the default options, which ask the
+/// environment.
+///
+/// # Errors
+/// Those of [`wait`](fn@wait) and [`open_remote`]; `ERROR_NOT_SUPPORTED` when the server cannot wait, as Samba before
+/// 4.25: to open a pipe there as soon as an instance listens, have [`open_remote`] wait.
+#[cfg(feature = "smb")]
+pub fn wait_remote(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) -> Result<()> {
+    crate::remote::wait(name, timeout, options)
+}
+
 /// Opens a message pipe, asks, reads the reply, closes: `CallNamedPipe`.
 ///
 /// `timeout` limits the wait for an instance only, as on Windows; `deadline` limits the whole call.

@@ -63,7 +63,7 @@ mod session;
 mod status;
 
 pub use credentials::{Credentials, CredentialsError};
-pub(crate) use open::open_explained;
+pub(crate) use open::{open_explained, wait};
 pub use options::{Collection, Encryption, SmbOptions};
 
 use crate::error::Error;

@@ -49,14 +49,13 @@ pub(super) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     open_explained(name, access, None, &SmbOptions::new(), None).map_err(|failure| failure.code)
 }
 
-/// Waits until an instance listens, as far as the server can tell.
-pub(super) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
-    let options = SmbOptions::new();
+/// Waits until an instance listens, if the server can tell.
+pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) -> Result<()> {
     let server = name.server().ok_or(Win32Error::INVALID_NAME)?;
     let opening = Opening {
-        target: Target::new(server, &options).map_err(|failure| failure.code)?,
+        target: Target::new(server, options).map_err(|failure| failure.code)?,
         name: name.name().to_owned(),
-        options,
+        options: options.clone(),
         deadline: None,
     };
     let waiting = async move {

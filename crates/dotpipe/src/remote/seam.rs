@@ -6,7 +6,7 @@
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use super::options::Collection;
+use super::options::{Collection, SmbOptions};
 use super::{end, open as remote};
 use crate::engine;
 pub(crate) use crate::engine::{Operation, anonymous, list};
@@ -37,7 +37,7 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
     match name.is_local() {
         true => engine::wait(name, timeout),
-        false => remote::wait(name, timeout),
+        false => remote::wait(name, timeout, &SmbOptions::new()),
     }
 }
 
