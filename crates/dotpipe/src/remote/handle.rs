@@ -1,6 +1,6 @@
 //! One open pipe on a server: single requests and their answers.
 //!
-//! With `session` the only place that knows the crate `smb2`. It has no queue and no rule of reading or
+//! It has no queue and no rule of reading or
 //! writing: bytes go in, a status becomes a code, bytes come out. Nothing is retried: an answer that is
 //! missed may have been data.
 

@@ -23,7 +23,8 @@
 //!
 //! # Layer
 //! Below the seam of [`exact`](crate::exact), beside the engine: `seam` sends an operation to the one or
-//! the other. The parts, bottom up:
+//! the other. The parts, bottom up, of which only `status`, `negotiate`, `anonymous`, `session` and `handle` know
+//! the crate `smb2`:
 //!
 //! | file | what it has |
 //! |---|---|
@@ -31,7 +32,8 @@
 //! | `status` | the one table from NTSTATUS to Win32 codes |
 //! | `runtime` | the one thread in the background, on which all of this waits |
 //! | `negotiate` | the first exchange, repaired on its way |
-//! | `session` | one connection to one server; with `handle` the only place that knows the crate `smb2` |
+//! | `anonymous` | logging on as nobody |
+//! | `session` | one connection to one server |
 //! | `handle` | one open pipe: single requests and their answers |
 //! | `information` | what a Windows server tells of a pipe, decoded |
 //! | `pool` | sessions, shared by the pipes that can share one |
@@ -47,6 +49,7 @@
 //! is kept in an unbounded amount: an end asks only when somebody reads. Every wait has an end: a
 //! deadline, a cancel, or the death of the connection, which is probed while anything waits.
 
+mod anonymous;
 mod credentials;
 mod end;
 mod handle;

@@ -1,6 +1,6 @@
 //! One connection to one server, logged on, with the share on which pipes live (`IPC$`).
 //!
-//! With `handle` the only place that knows the crate `smb2`. The rule it owns: what is sent in the name of
+//! The rule it owns: what is sent in the name of
 //! a user is signed or encrypted, and a connection whose server is silent is given up.
 
 use std::sync::{Arc, Weak};
@@ -14,11 +14,11 @@ use smb2::types::TreeId;
 use smb2::{Error, Liveness};
 use tokio::time::{sleep, timeout_at};
 
-use super::Failure;
 use super::credentials::{Credentials, Kind};
 use super::negotiate::Repaired;
 use super::options::{Encryption, SmbOptions};
 use super::status::{Step, code_of};
+use super::{Failure, anonymous};
 use crate::win32::Win32Error;
 
 /// Where to and as whom: what pipes must have in common to share a session.
@@ -154,16 +154,22 @@ async fn log_on(
             user,
             password,
         } => (&**domain, &**user, &***password),
-        Kind::Guest => ("", "Guest", ""),
-        Kind::Anonymous => ("", "", ""),
+        Kind::Guest | Kind::Anonymous => ("", "Guest", ""),
     };
     let who = target.credentials.who();
+    let told = |error: Error| {
+        let code = code_of(&error, Step::Connect);
+        Failure::new(code, format!("log on to {address} as {who}: {error}"))
+    };
+    if target.credentials.0 == Kind::Anonymous {
+        if target.encryption == Encryption::Required {
+            return Err(no_encryption(address));
+        }
+        return anonymous::log_on(connection).await.map_err(told);
+    }
     let logon = Logon::setup(connection, user, password, domain)
         .await
-        .map_err(|error| {
-            let code = code_of(&error, Step::Connect);
-            Failure::new(code, format!("log on to {address} as {who}: {error}"))
-        })?;
+        .map_err(told)?;
     let named = matches!(target.credentials.0, Kind::Password { .. });
     if named && !logon.should_sign && !logon.should_encrypt {
         let text = format!("{address} does not sign what it says to {who}");
