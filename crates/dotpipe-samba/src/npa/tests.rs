@@ -1,5 +1,5 @@
-//! Requests as `smbd` 4.17.12 sent them (the host's name, session keys and session ids are replaced), a
-//! request of level 8 as the interface definition lays it out, and everything that is none.
+//! Requests as `smbd` 4.17.12 (level 7) and 4.22.6 (level 8) sent them, with the host's name, session keys
+//! and session ids replaced, and everything that is none.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,21 @@ const ANONYMOUS: &[u8] = include_bytes!("captures/level7-anonymous.bin");
 const ENCRYPTED: &[u8] = include_bytes!("captures/level7-encrypted.bin");
 /// The address of the server is longer, so that everything stands at another alignment.
 const ADDRESS: &[u8] = include_bytes!("captures/level7-address.bin");
-const ALL: [&[u8]; 5] = [USER, GUEST, ANONYMOUS, ENCRYPTED, ADDRESS];
+const USER_8: &[u8] = include_bytes!("captures/level8-user.bin");
+const ANONYMOUS_8: &[u8] = include_bytes!("captures/level8-anonymous.bin");
+const ENCRYPTED_8: &[u8] = include_bytes!("captures/level8-encrypted.bin");
+const ADDRESS_8: &[u8] = include_bytes!("captures/level8-address.bin");
+const ALL: [&[u8]; 9] = [
+    USER,
+    GUEST,
+    ANONYMOUS,
+    ENCRYPTED,
+    ADDRESS,
+    USER_8,
+    ANONYMOUS_8,
+    ENCRYPTED_8,
+    ADDRESS_8,
+];
 
 fn client(message: &[u8]) -> Client {
     Request::decode(message).unwrap().client
@@ -57,6 +71,7 @@ fn alignment_counts_from_the_length_and_not_from_the_strings() {
     let request = Request::decode(ADDRESS).unwrap();
     assert_eq!(request.server_address, "127.100.100.100");
     assert_eq!(request.client, client(USER));
+    assert_eq!(client(ADDRESS_8), client(USER_8));
 }
 
 #[test]
@@ -67,7 +82,10 @@ fn who_has_not_logged_on_is_told_apart() {
     let nobody = client(ANONYMOUS);
     assert!(nobody.is_anonymous() && !nobody.is_guest() && !nobody.is_authenticated());
     assert_eq!(nobody.account.as_deref(), Some("ANONYMOUS LOGON"));
-    assert_eq!(client(ENCRYPTED).encrypted, Some(0x311));
+    assert!(client(ANONYMOUS_8).is_anonymous());
+    for encrypted in [ENCRYPTED, ENCRYPTED_8] {
+        assert_eq!(client(encrypted).encrypted, Some(0x311));
+    }
 }
 
 #[test]
@@ -133,38 +151,27 @@ fn other_levels_are_not_understood() {
     assert!(Request::decode(&message).is_err());
 }
 
-/// The level 7 request as one of level 8: the token has four counts of claims, their four sizes and an
-/// evaluation more. The last field of the user's description is wider, where padding was.
-fn level_8(claims: u32) -> Vec<u8> {
-    let unix_token = 0x170;
-    // That these are the places is shown by what stands there.
-    assert_eq!(USER[unix_token - 4..unix_token], [1, 0, 0, 0]);
-    let mut message = USER[..unix_token - 4].to_vec();
-    let counts = [claims, 0, 0, 0, claims, 0, 0, 0];
-    message.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
-    // The evaluation, and padding; then the size of the groups.
-    message.extend([0, 0, 0, 0]);
-    message.extend(1u32.to_le_bytes());
-    message.resize(message.len().next_multiple_of(8), 0);
-    message.extend(&USER[unix_token..]);
-    let len = message.len() as u32 - 4;
-    message[..4].copy_from_slice(&len.to_be_bytes());
-    message[8] = 8;
-    message[12] = 8;
-    message
-}
-
 #[test]
 fn level_8_says_the_same() {
-    let request = Request::decode(&level_8(0)).unwrap();
+    let request = Request::decode(USER_8).unwrap();
     assert_eq!(request.level, 8);
-    assert_eq!(request.client, client(USER));
+    let user = client(USER);
+    let mut same = request.client;
+    assert_eq!(same.sids[2..], user.sids[2..]);
+    same.sids.clone_from(&user.sids);
+    assert_eq!(same, user);
 }
 
 #[test]
 fn claims_are_not_read_and_the_sids_say_enough() {
-    let with_claims = client(&level_8(1));
-    let user = client(USER);
+    // Their counts stand behind the privileges and rights, which stand behind the last SID.
+    let disguise = 2_041_152_804u32.to_le_bytes();
+    let last = USER_8.windows(4).position(|word| word == disguise).unwrap();
+    let counts = (last + 8).next_multiple_of(8) + 12;
+    let mut message = USER_8.to_vec();
+    assert_eq!(message[counts..counts + 32], [0; 32]);
+    message[counts] = 1;
+    let (with_claims, user) = (client(&message), client(USER_8));
     assert_eq!(with_claims.sids, user.sids);
     assert_eq!(with_claims.unix, user.unix);
     assert!(with_claims.is_authenticated());

@@ -441,19 +441,23 @@ impl End {
 
 impl Drop for End {
     /// Ends what waits, sends what was gathered, and closes: the pipe is closed on the server when this
-    /// returns, unless the server takes longer than requests may.
+    /// returns, unless the server takes longer than requests may, or has still not taken a write that was
+    /// called off: Samba lets the close wait for it.
     fn drop(&mut self) {
         if self.process != std::process::id() {
             return; // a copy that a fork made: the pipe is the parent's
         }
         self.shared.withdraw_all(Win32Error::OPERATION_ABORTED);
-        let limit = self.shared.limit;
-        let closed = runtime::run(
-            self.shared.clone().close(),
-            Instant::now().checked_add(limit),
-        );
+        let stuck = {
+            let state = self.shared.lock();
+            !state.outbox.is_idle() && !state.outbox.has_gathered()
+        };
+        let until = match stuck {
+            true => Some(Instant::now()),
+            false => Instant::now().checked_add(self.shared.limit),
+        };
         // It goes on in the background.
-        let _ = closed;
+        let _ = runtime::run(self.shared.clone().close(), until);
     }
 }
 
