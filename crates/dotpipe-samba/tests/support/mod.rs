@@ -6,5 +6,5 @@ pub(crate) mod patience;
 pub(crate) mod served;
 pub(crate) mod smbd;
 
-pub(crate) use served::{Conversation, Served, Type};
+pub(crate) use served::{Served, Type};
 pub(crate) use smbd::{Settings, Smbd};

@@ -80,7 +80,7 @@ pub fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
 /// 4.25: to open a pipe there as soon as an instance listens, have [`open_remote`] wait.
 #[cfg(feature = "smb")]
 pub fn wait_remote(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) -> Result<()> {
-    crate::remote::wait(name, timeout, options)
+    crate::remote::wait_explained(name, timeout, options).map_err(|failure| failure.code)
 }
 
 /// Opens a message pipe, asks, reads the reply, closes: `CallNamedPipe`.

@@ -66,7 +66,7 @@ mod session;
 mod status;
 
 pub use credentials::{Credentials, CredentialsError};
-pub(crate) use open::{open_explained, wait};
+pub(crate) use open::{open_explained, wait_explained};
 pub use options::{Collection, Encryption, SmbOptions};
 
 use crate::error::Error;

@@ -50,17 +50,28 @@ pub(super) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 }
 
 /// Waits until an instance listens, if the server can tell.
-pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) -> Result<()> {
+pub(crate) fn wait_explained(
+    name: &PipeName,
+    timeout: WaitTimeout,
+    options: &SmbOptions,
+) -> std::result::Result<(), Failure> {
     let server = name.server().ok_or(Win32Error::INVALID_NAME)?;
     let opening = Opening {
-        target: Target::new(server, options).map_err(|failure| failure.code)?,
+        target: Target::new(server, options)?,
         name: name.name().to_owned(),
         options: options.clone(),
         deadline: None,
     };
     let waiting = async move {
-        let session = opening.session().await.map_err(|failure| failure.code)?;
-        wait_on(&session, &opening.name, timeout).await
+        let session = opening.session().await?;
+        match wait_on(&session, &opening.name, timeout).await {
+            Err(Win32Error::NOT_SUPPORTED) => Err(Failure::new(
+                Win32Error::NOT_SUPPORTED,
+                "this server cannot wait for an instance without opening it (Samba can from 4.25 on): \
+                 open the pipe with a time to wait instead",
+            )),
+            result => result.map_err(Failure::from),
+        }
     };
     runtime::run(waiting, None)?
 }

@@ -37,7 +37,8 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
     match name.is_local() {
         true => engine::wait(name, timeout),
-        false => remote::wait(name, timeout, &SmbOptions::new()),
+        false => remote::wait_explained(name, timeout, &SmbOptions::new())
+            .map_err(|failure| failure.code),
     }
 }
 
