@@ -55,6 +55,27 @@ fn a_client_may_demand_encryption() {
 }
 
 #[test]
+fn a_server_may_wish_for_encryption() {
+    let Some(smbd) = Smbd::start(Settings(&["server smb encrypt = desired"])) else {
+        return;
+    };
+    assert_eq!(dialect(&smbd), Some(0x311));
+}
+
+#[test]
+fn a_client_may_demand_encryption_by_an_old_dialect() {
+    let Some(smbd) = Smbd::start(Settings(&["server max protocol = SMB3_02"])) else {
+        return;
+    };
+    let served = Served::start(&smbd, "echo", Type::Message, echo);
+    let options = smbd.options().encryption(Encryption::Required);
+    let end = open_remote(&smbd.pipe("echo"), BOTH, None, &options).unwrap();
+    end.write(b"x").unwrap();
+    let client = Request::decode(&served.requests()[0]).unwrap().client;
+    assert_eq!(client.encrypted, Some(0x302));
+}
+
+#[test]
 fn old_dialects_are_spoken() {
     for settings in [
         &[

@@ -248,25 +248,14 @@ impl End {
 
     pub(crate) fn poll_descriptor(&self) -> Result<OwnedFd> {
         let mut state = self.shared.lock();
-        let alarm = match &state.alarm {
-            Some(alarm) => alarm,
-            None => {
-                let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-                let made = eventfd(0, flags).map_err(|_| Win32Error::TOO_MANY_OPEN_FILES)?;
-                state.alarm.insert(made)
-            }
-        };
-        alarm
-            .try_clone()
-            .map_err(|_| Win32Error::TOO_MANY_OPEN_FILES)
+        let descriptor = state.alarm()?.try_clone();
+        descriptor.map_err(|_| Win32Error::TOO_MANY_OPEN_FILES)
     }
 
     pub(crate) fn arm(&self, interest: Interest) -> Result<Interest> {
         let mut state = self.shared.lock();
-        if let Some(alarm) = &state.alarm {
-            // It rings anew from now on.
-            let _ = rustix::io::read(alarm, &mut [0u8; 8]);
-        }
+        // It rings anew from now on.
+        let _ = rustix::io::read(state.alarm()?, &mut [0u8; 8]);
         state.asked |= interest.contains(Interest::READABLE);
         self.shared.send_gathered(&mut state);
         self.shared.settle(&mut state);
@@ -465,6 +454,16 @@ impl State {
     fn new_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
+    }
+
+    /// What rings for whoever waits with `poll`, made when it is wanted.
+    fn alarm(&mut self) -> Result<&OwnedFd> {
+        if self.alarm.is_none() {
+            let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+            let made = eventfd(0, flags).map_err(|_| Win32Error::TOO_MANY_OPEN_FILES)?;
+            self.alarm = Some(made);
+        }
+        self.alarm.as_ref().ok_or(Win32Error::TOO_MANY_OPEN_FILES)
     }
 
     /// What would not wait now.

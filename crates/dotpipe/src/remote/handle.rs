@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use super::information::{self, LocalInformation};
 use super::runtime;
 use super::session::Session;
-use super::status::{Step, code, code_of};
+use super::status::{Step, code, code_of, ends_the_session};
 use crate::exact::Result;
 use crate::options::{DesiredAccess, PipeMode};
 use crate::win32::Win32Error;
@@ -268,6 +268,10 @@ impl Session {
             .await
             .map_err(|error| code_of(&error, step))?;
         let status = frame.header.status;
+        if ends_the_session(status) {
+            // Nobody is to be given this session any more.
+            self.connection.mark_dead();
+        }
         match status == NtStatus::SUCCESS || status == BUFFER_OVERFLOW {
             true => Ok(frame),
             false => Err(code(status, step)),

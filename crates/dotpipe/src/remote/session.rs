@@ -6,11 +6,13 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use smb2::client::Cipher;
 use smb2::client::connection::Connection;
 use smb2::client::session::Session as Logon;
 use smb2::client::tree::Tree;
 use smb2::transport::TcpTransport;
-use smb2::types::TreeId;
+use smb2::types::flags::Capabilities;
+use smb2::types::{Dialect, TreeId};
 use smb2::{Error, Liveness};
 use tokio::time::{sleep, timeout_at};
 
@@ -113,12 +115,12 @@ impl Session {
             .await
             .map_err(|error| told(&error, &address, "speak SMB with"))?;
 
-        log_on(&mut connection, target, &address).await?;
+        let keys = log_on(&mut connection, target, &address).await?;
         let tree = Tree::connect(&mut connection, "IPC$")
             .await
             .map_err(|error| told(&error, &address, "open IPC$ of"))?;
-        if tree.encrypt_data && !connection.should_encrypt() {
-            return Err(no_encryption(&address));
+        if tree.encrypt_data {
+            encrypt(&mut connection, keys, &address)?;
         }
 
         let max_write = connection.params().map_or(65536, |params| {
@@ -142,12 +144,15 @@ impl Session {
     }
 }
 
+/// Keys to encrypt with: ours and theirs.
+type Keys = Option<(Vec<u8>, Vec<u8>)>;
+
 /// Logs on, and sees to it that what follows is encrypted if it must be.
 async fn log_on(
     connection: &mut Connection,
     target: &Target,
     address: &str,
-) -> Result<(), Failure> {
+) -> Result<Keys, Failure> {
     let (domain, user, password) = match &target.credentials.0 {
         Kind::Password {
             domain,
@@ -165,7 +170,8 @@ async fn log_on(
         if target.encryption == Encryption::Required {
             return Err(no_encryption(address));
         }
-        return anonymous::log_on(connection).await.map_err(told);
+        anonymous::log_on(connection).await.map_err(told)?;
+        return Ok(None);
     }
     let logon = Logon::setup(connection, user, password, domain)
         .await
@@ -175,19 +181,41 @@ async fn log_on(
         let text = format!("{address} does not sign what it says to {who}");
         return Err(Failure::new(Win32Error::ACCESS_DENIED, text));
     }
-    if target.encryption == Encryption::Required && !connection.should_encrypt() {
-        // The server did not ask for it, but has agreed on a cipher if it can.
-        let cipher = connection.params().and_then(|params| params.cipher);
-        let (Some(cipher), Some(ours), Some(theirs), true) = (
-            cipher,
-            logon.encryption_key.clone(),
-            logon.decryption_key.clone(),
-            named,
-        ) else {
-            return Err(no_encryption(address));
-        };
-        connection.activate_encryption(ours, theirs, cipher);
+    // Without a name there are keys that everybody knows.
+    let keys = named
+        .then(|| {
+            logon
+                .encryption_key
+                .clone()
+                .zip(logon.decryption_key.clone())
+        })
+        .flatten();
+    if target.encryption == Encryption::Required {
+        encrypt(connection, keys.clone(), address)?;
     }
+    Ok(keys)
+}
+
+/// Encrypts from now on, if that is not done already. The server need not have asked for it, but has agreed
+/// on a cipher if it can.
+fn encrypt(connection: &mut Connection, keys: Keys, address: &str) -> Result<(), Failure> {
+    if connection.should_encrypt() {
+        return Ok(());
+    }
+    let params = connection.params().ok_or_else(|| no_encryption(address))?;
+    let cipher = match (params.dialect, params.cipher) {
+        // These two know one cipher, and say by a capability that they have it.
+        (Dialect::Smb3_0 | Dialect::Smb3_0_2, _)
+            if params.capabilities.contains(Capabilities::ENCRYPTION) =>
+        {
+            Some(Cipher::Aes128Ccm)
+        }
+        (_, cipher) => cipher,
+    };
+    let (Some(cipher), Some((ours, theirs))) = (cipher, keys) else {
+        return Err(no_encryption(address));
+    };
+    connection.activate_encryption(ours, theirs, cipher);
     Ok(())
 }
 

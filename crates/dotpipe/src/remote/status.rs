@@ -40,11 +40,11 @@ pub(super) fn code(status: NtStatus, step: Step) -> Win32Error {
         (0xC000_0034, _) => Win32Error::FILE_NOT_FOUND,
         (0xC000_003A, _) => Win32Error::PATH_NOT_FOUND,
         (0xC000_006D | 0xC000_006A | 0xC000_0064, _) => Win32Error::LOGON_FAILURE,
-        (0xC000_006E | 0xC000_006F | 0xC000_0070, _) => Win32Error::ACCOUNT_RESTRICTION,
+        (0xC000_006E..=0xC000_0070, _) => Win32Error::ACCOUNT_RESTRICTION,
         (0xC000_0071 | 0xC000_0224, _) => Win32Error::PASSWORD_EXPIRED,
         (0xC000_0072 | 0xC000_0193, _) => Win32Error::ACCOUNT_DISABLED,
         (0xC000_0234, _) => Win32Error::ACCOUNT_LOCKED_OUT,
-        (0xC000_0203, _) => Win32Error::NETNAME_DELETED,
+        (0xC000_0203 | 0xC000_035C | 0xC000_00C9, _) => Win32Error::NETNAME_DELETED,
         (0xC000_00AB | 0xC000_00AC | 0xC000_00AE, Open) => Win32Error::PIPE_BUSY,
         // Samba's word for a pipe whose server has turned a client away. There are two, so that a server
         // can tell "no instance" from "not you": see `docs/remote.md`.
@@ -71,6 +71,12 @@ fn is_end(status: u32) -> bool {
         status,
         0xC000_00B0 | 0xC000_00B1 | 0xC000_014B | 0xC000_0011 | 0xC000_020C | 0xC000_020D
     )
+}
+
+/// Whether a status says that the server has forgotten who has logged on, or the share: every pipe of the
+/// session is gone.
+pub(super) fn ends_the_session(status: NtStatus) -> bool {
+    code(status, Step::Other) == Win32Error::NETNAME_DELETED
 }
 
 /// Whether a code says that there is nothing more to receive, ever.
