@@ -10,6 +10,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use dotpipe::name::PipeName;
 use dotpipe::remote::{Credentials, SmbOptions};
@@ -19,6 +20,9 @@ use super::patience::until;
 
 /// The password of the one user.
 const PASSWORD: &str = "correct horse";
+
+/// The list of users with that one in it: it takes longer to make than all else.
+static USERS: OnceLock<Vec<u8>> = OnceLock::new();
 
 /// What a test wants otherwise: lines of `smb.conf`.
 #[derive(Default)]
@@ -93,20 +97,13 @@ impl Smbd {
 
     fn spawn(&self) -> Child {
         let configuration = self.path("smb.conf");
-        if !self.path("private/passdb.tdb").exists() {
-            let mut pdbedit = Command::new("/usr/bin/pdbedit")
-                .args(["-a", "-u", &self.user, "-t", "-s"])
-                .arg(&configuration)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let twice = format!("{PASSWORD}\n{PASSWORD}\n");
-            let mut input = pdbedit.stdin.take().unwrap();
-            input.write_all(twice.as_bytes()).unwrap();
-            drop(input);
-            assert!(pdbedit.wait().unwrap().success(), "pdbedit");
+        let users = self.path("private/passdb.tdb");
+        if !users.exists() {
+            let made = USERS.get_or_init(|| {
+                self.add_user(&configuration);
+                fs::read(&users).unwrap()
+            });
+            fs::write(&users, made).unwrap();
         }
         // Its own process group: when it ends it sends SIGTERM to the group that it is in.
         Command::new("/usr/sbin/smbd")
@@ -120,6 +117,22 @@ impl Smbd {
             .process_group(0)
             .spawn()
             .unwrap()
+    }
+
+    fn add_user(&self, configuration: &Path) {
+        let mut pdbedit = Command::new("/usr/bin/pdbedit")
+            .args(["-a", "-u", &self.user, "-t", "-s"])
+            .arg(configuration)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let twice = format!("{PASSWORD}\n{PASSWORD}\n");
+        let mut input = pdbedit.stdin.take().unwrap();
+        input.write_all(twice.as_bytes()).unwrap();
+        drop(input);
+        assert!(pdbedit.wait().unwrap().success(), "pdbedit");
     }
 
     fn configure(&self) {
