@@ -9,6 +9,7 @@
 //! | `ending` | the other end goes, the server dies, this end closes |
 //! | `gathering` | small writes to a byte pipe |
 //! | `protection` | signing, encryption, old dialects |
+//! | `kerberos` | logging on with tickets |
 //! | `crowd` | many at once |
 //! | `foreign` | a pipe of Samba's own |
 
@@ -20,6 +21,7 @@ mod crowd;
 mod ending;
 mod foreign;
 mod gathering;
+mod kerberos;
 mod opening;
 mod protection;
 mod refused;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
+pub(crate) mod kdc;
 pub(crate) mod patience;
 pub(crate) mod served;
 pub(crate) mod smbd;

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::patience::until;
 
 /// The password of the one user.
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// The list of users with that one in it: it takes longer to make than all else.
 static USERS: OnceLock<Vec<u8>> = OnceLock::new();
@@ -32,7 +32,7 @@ pub(crate) struct Settings(pub(crate) &'static [&'static str]);
 pub(crate) struct Smbd {
     child: Option<Child>,
     folder: tempfile::TempDir,
-    settings: Settings,
+    settings: Vec<String>,
     user: String,
     port: u16,
 }
@@ -40,6 +40,11 @@ pub(crate) struct Smbd {
 impl Smbd {
     /// Starts a server; `None`, with one line that says so, when there is no `smbd` here.
     pub(crate) fn start(settings: Settings) -> Option<Smbd> {
+        Smbd::start_with(settings.0.iter().map(|line| line.to_string()).collect())
+    }
+
+    /// The same, with lines that are made up at run time.
+    pub(crate) fn start_with(settings: Vec<String>) -> Option<Smbd> {
         if !Path::new("/usr/sbin/smbd").exists() {
             eprintln!("skipped: there is no smbd here (Debian: apt install samba)");
             return None;
@@ -54,17 +59,11 @@ impl Smbd {
         }
         let sockets = folder.path().join("ncalrpc/np");
         DirBuilder::new().mode(0o700).create(sockets).unwrap();
-        // Who logs on must be a user of this system; root is given another one, so that there is a
-        // difference.
-        let user = match rustix::process::geteuid().is_root() {
-            true => "daemon".to_owned(),
-            false => output(Command::new("id").arg("-un")).trim().to_owned(),
-        };
         let mut smbd = Smbd {
             child: None,
             folder,
             settings,
-            user,
+            user: user(),
             port: 0,
         };
         smbd.run();
@@ -159,7 +158,7 @@ impl Smbd {
              log level = 1\n",
             port = self.port
         );
-        for line in self.settings.0 {
+        for line in &self.settings {
             text += line;
             text.push('\n');
         }
@@ -249,7 +248,15 @@ fn descendants(process: u32) -> Vec<u32> {
         .collect()
 }
 
-fn free_port() -> u16 {
+/// Who logs on: a user of this system. Root is given another one, so that there is a difference.
+pub(crate) fn user() -> String {
+    match rustix::process::geteuid().is_root() {
+        true => "daemon".to_owned(),
+        false => output(Command::new("id").arg("-un")).trim().to_owned(),
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -28,6 +28,18 @@ pub(super) enum Kind {
         domain: String,
         user: String,
         password: Zeroizing<String>,
+    },
+    /// Kerberos, with tickets that are fetched with a password.
+    Kerberos {
+        realm: String,
+        kdc: String,
+        user: String,
+        password: Zeroizing<String>,
+    },
+    /// Kerberos, with tickets that somebody has fetched already.
+    Tickets {
+        cache: PathBuf,
+        kdc: String,
     },
     Guest,
     Anonymous,
@@ -53,6 +65,26 @@ impl Credentials {
         self
     }
 
+    /// A user with a password, by Kerberos: the tickets are fetched from the key distribution centre `kdc`
+    /// (`host` or `host:port`) of `realm`. The server must be called by the name that it has there.
+    pub fn kerberos(user: &str, password: &str, realm: &str, kdc: &str) -> Credentials {
+        Credentials(Kind::Kerberos {
+            realm: realm.to_owned(),
+            kdc: kdc.to_owned(),
+            user: user.to_owned(),
+            password: Zeroizing::new(password.to_owned()),
+        })
+    }
+
+    /// The user whose Kerberos tickets are in a file, as `kinit` leaves them. When there is none for the
+    /// server yet, one is fetched from the key distribution centre `kdc` (`host` or `host:port`).
+    pub fn kerberos_tickets(cache: impl Into<PathBuf>, kdc: &str) -> Credentials {
+        Credentials(Kind::Tickets {
+            cache: cache.into(),
+            kdc: kdc.to_owned(),
+        })
+    }
+
     /// A guest, without a password. Most servers refuse; nothing is signed or encrypted then.
     pub fn guest() -> Credentials {
         Credentials(Kind::Guest)
@@ -70,7 +102,8 @@ impl Credentials {
     /// | `DOTPIPE_SMB_CREDENTIALS` | the path of a file, see [`from_file`](Self::from_file) |
     /// | `DOTPIPE_SMB_USER`, `DOTPIPE_SMB_PASSWORD` | user, or `DOMAIN\user`, and password |
     /// | `DOTPIPE_SMB_DOMAIN` | the domain |
-    /// | `DOTPIPE_SMB_LOGON` | `guest` or `anonymous` asks for just that |
+    /// | `DOTPIPE_SMB_LOGON` | `guest` or `anonymous` asks for just that; `kerberos` for the tickets in the file `$KRB5CCNAME` |
+    /// | `DOTPIPE_SMB_KDC` | the key distribution centre, with `kerberos` |
     ///
     /// The file comes first. A password in the environment can be read by every process of the same
     /// user: prefer the file.
@@ -127,6 +160,8 @@ impl Credentials {
         match &self.0 {
             Kind::Password { domain, user, .. } if domain.is_empty() => format!("user {user:?}"),
             Kind::Password { domain, user, .. } => format!("user {user:?} of {domain:?}"),
+            Kind::Kerberos { realm, user, .. } => format!("user {user:?} of realm {realm:?}"),
+            Kind::Tickets { cache, .. } => format!("the user of the tickets in {cache:?}"),
             Kind::Guest => "a guest".to_owned(),
             Kind::Anonymous => "nobody (anonymous)".to_owned(),
         }
@@ -143,10 +178,21 @@ fn from_variables(
     match set("DOTPIPE_SMB_LOGON").as_deref() {
         Some("guest") => return Ok(Credentials::guest()),
         Some("anonymous") => return Ok(Credentials::anonymous()),
+        Some("kerberos") => {
+            let cache = set("KRB5CCNAME").unwrap_or_default();
+            let cache = cache.strip_prefix("FILE:").unwrap_or(&cache);
+            if cache.is_empty() || cache.contains(':') {
+                let text = "KRB5CCNAME does not name a file with tickets";
+                return Err(CredentialsError(text.to_owned()));
+            }
+            let kdc = set("DOTPIPE_SMB_KDC").unwrap_or_default();
+            return Ok(Credentials::kerberos_tickets(cache, &kdc));
+        }
         Some("password") | None => {}
         Some(other) => {
-            let text =
-                format!("DOTPIPE_SMB_LOGON is {other:?}, not `password`, `guest` or `anonymous`");
+            let text = format!(
+                "DOTPIPE_SMB_LOGON is {other:?}, not `password`, `kerberos`, `guest` or `anonymous`"
+            );
             return Err(CredentialsError(text));
         }
     }
@@ -314,6 +360,16 @@ mod tests {
         assert_eq!(guest, Credentials::guest());
         let nobody = from(&[("DOTPIPE_SMB_LOGON", "anonymous")]).unwrap();
         assert_eq!(nobody, Credentials::anonymous());
+        let tickets = [
+            ("DOTPIPE_SMB_LOGON", "kerberos"),
+            ("DOTPIPE_SMB_KDC", "kdc.office"),
+            ("KRB5CCNAME", "FILE:/tmp/tickets"),
+        ];
+        assert_eq!(
+            from(&tickets).unwrap(),
+            Credentials::kerberos_tickets("/tmp/tickets", "kdc.office")
+        );
+        assert!(from(&[tickets[0], ("KRB5CCNAME", "KCM:0")]).is_err());
         assert!(from(&[("DOTPIPE_SMB_LOGON", "gest"), anna[0]]).is_err());
         assert!(from(&[("DOTPIPE_SMB_CREDENTIALS", "/nowhere"), anna[0]]).is_err());
     }

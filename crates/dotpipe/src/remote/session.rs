@@ -6,6 +6,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use smb2::auth::kerberos::ccache::load_ccache;
 use smb2::client::Cipher;
 use smb2::client::connection::Connection;
 use smb2::client::session::Session as Logon;
@@ -13,7 +14,7 @@ use smb2::client::tree::Tree;
 use smb2::transport::TcpTransport;
 use smb2::types::flags::Capabilities;
 use smb2::types::{Dialect, TreeId};
-use smb2::{Error, Liveness};
+use smb2::{Error, KerberosCredentials, Liveness};
 use tokio::time::{sleep, timeout_at};
 
 use super::credentials::{Credentials, Kind};
@@ -153,30 +154,54 @@ async fn log_on(
     target: &Target,
     address: &str,
 ) -> Result<Keys, Failure> {
-    let (domain, user, password) = match &target.credentials.0 {
-        Kind::Password {
-            domain,
-            user,
-            password,
-        } => (&**domain, &**user, &***password),
-        Kind::Guest | Kind::Anonymous => ("", "Guest", ""),
-    };
     let who = target.credentials.who();
     let told = |error: Error| {
         let code = code_of(&error, Step::Connect);
         Failure::new(code, format!("log on to {address} as {who}: {error}"))
     };
-    if target.credentials.0 == Kind::Anonymous {
-        if target.encryption == Encryption::Required {
+    let logon = match &target.credentials.0 {
+        Kind::Password {
+            domain,
+            user,
+            password,
+        } => Logon::setup(connection, user, password, domain).await,
+        Kind::Kerberos {
+            realm,
+            kdc,
+            user,
+            password,
+        } => {
+            let credentials = KerberosCredentials {
+                username: user.clone(),
+                password: password.to_string(),
+                realm: realm.clone(),
+                kdc_address: kdc.clone(),
+            };
+            Logon::setup_kerberos(connection, &credentials, &target.server).await
+        }
+        Kind::Tickets { cache, kdc } => {
+            let tickets = load_ccache(Some(cache)).map_err(told)?;
+            let owner = &tickets.default_principal;
+            let credentials = KerberosCredentials {
+                username: owner.components.join("/"),
+                password: String::new(),
+                realm: owner.realm.clone(),
+                kdc_address: kdc.clone(),
+            };
+            let server = &target.server;
+            Logon::setup_kerberos_from_ccache(connection, &credentials, server, &tickets).await
+        }
+        Kind::Guest => Logon::setup(connection, "Guest", "", "").await,
+        Kind::Anonymous if target.encryption == Encryption::Required => {
             return Err(no_encryption(address));
         }
-        anonymous::log_on(connection).await.map_err(told)?;
-        return Ok(None);
-    }
-    let logon = Logon::setup(connection, user, password, domain)
-        .await
-        .map_err(told)?;
-    let named = matches!(target.credentials.0, Kind::Password { .. });
+        Kind::Anonymous => {
+            anonymous::log_on(connection).await.map_err(told)?;
+            return Ok(None);
+        }
+    };
+    let logon = logon.map_err(told)?;
+    let named = !matches!(target.credentials.0, Kind::Guest);
     if named && !logon.should_sign && !logon.should_encrypt {
         let text = format!("{address} does not sign what it says to {who}");
         return Err(Failure::new(Win32Error::ACCESS_DENIED, text));
