@@ -99,8 +99,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Bytes with their length, in line.
-    pub(super) fn blob(&mut self) -> Result<()> {
+    /// Steps over bytes with their length in front.
+    pub(super) fn skip_blob(&mut self) -> Result<()> {
         let len = self.count(MAX_STRING)?;
         self.bytes(len as usize).map(drop)
     }

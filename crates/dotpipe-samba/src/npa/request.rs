@@ -152,7 +152,8 @@ impl Request {
 impl Client {
     fn decode(cursor: &mut Cursor<'_>, level: u32) -> Result<Client> {
         let has_info = cursor.pointer()?;
-        let _exported_credentials = cursor.blob()?;
+        // Exported credentials: perhaps delegated tickets.
+        cursor.skip_blob()?;
         if !has_info {
             return Err(cursor.malformed("it does not say who the client is"));
         }
@@ -275,7 +276,8 @@ impl Session {
             unix_info: cursor.pointer()?,
         };
         let _internal = cursor.u32()?;
-        let _session_key = cursor.blob()?;
+        // The session key.
+        cursor.skip_blob()?;
         let _internal = cursor.u32()?;
         cursor.align(4)?;
         let _session_id: [u8; 16] = cursor.array()?;

@@ -3,6 +3,7 @@
 //! The rule it owns: how long it is waited for what.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -152,9 +153,15 @@ impl Opening {
                 Err(code) => return Err(code.into()),
             }
         };
+        if session.tells_nothing.load(Ordering::Relaxed) {
+            return Ok((handle, None));
+        }
         let told = match handle.information().await {
             Ok(told) => Some(told.pipe_type),
-            Err(Win32Error::NOT_SUPPORTED) => None,
+            Err(Win32Error::NOT_SUPPORTED) => {
+                session.tells_nothing.store(true, Ordering::Relaxed);
+                None
+            }
             Err(code) => {
                 handle.close().await;
                 return Err(code.into());

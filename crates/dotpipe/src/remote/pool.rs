@@ -50,11 +50,20 @@ pub(super) async fn session(target: Target, deadline: Instant) -> Result<Arc<Ses
         return Ok(session.clone());
     }
     slot_now.session = None;
-    let session = Session::connect(&target, deadline).await?;
-    slot_now.session = Some(session.clone());
-    drop(slot_now);
-    tokio::spawn(tidy(target, slot));
-    Ok(session)
+    match Session::connect(&target, deadline).await {
+        Ok(session) => {
+            slot_now.session = Some(session.clone());
+            drop(slot_now);
+            tokio::spawn(tidy(slot));
+            Ok(session)
+        }
+        Err(failure) => {
+            // Nor are the credentials kept that did not work.
+            drop(slot_now);
+            forget(&slot);
+            Err(failure)
+        }
+    }
 }
 
 fn slot_of(target: &Target) -> Arc<sync::Mutex<Slot>> {
@@ -76,7 +85,7 @@ fn slot_of(target: &Target) -> Arc<sync::Mutex<Slot>> {
 }
 
 /// Lets go of a session when nobody has used it for a while, or when it is lost.
-async fn tidy(target: Target, slot: Arc<sync::Mutex<Slot>>) {
+async fn tidy(slot: Arc<sync::Mutex<Slot>>) {
     loop {
         sleep(LINGER / 2).await;
         let mut slot_now = slot.lock().await;
@@ -91,8 +100,12 @@ async fn tidy(target: Target, slot: Arc<sync::Mutex<Slot>>) {
             break;
         }
     }
-    let process = std::process::id();
+    forget(&slot);
+}
+
+/// Takes a slot out of the pool. Whoever has got hold of it meanwhile makes a session that it has for
+/// itself, no worse.
+fn forget(slot: &Arc<sync::Mutex<Slot>>) {
     let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    // Whoever has got hold of the slot meanwhile makes a session that it has for itself, no worse.
-    pool.retain(|entry| entry.process != process || entry.target != target);
+    pool.retain(|entry| !Arc::ptr_eq(&entry.slot, slot));
 }

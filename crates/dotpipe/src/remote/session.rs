@@ -3,6 +3,7 @@
 //! The rule it owns: what is sent in the name of
 //! a user is signed or encrypted, and a connection whose server is silent is given up.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,8 @@ pub(super) struct Session {
     pub(super) tree: TreeId,
     /// The most that one request may carry, in bytes.
     pub(super) max_write: usize,
+    /// The server has said that it tells nothing of its pipes, and is not asked again.
+    pub(super) tells_nothing: AtomicBool,
 }
 
 impl Session {
@@ -131,6 +134,7 @@ impl Session {
             connection,
             tree: tree.tree_id,
             max_write,
+            tells_nothing: AtomicBool::new(false),
         });
         tokio::spawn(watch(
             Arc::downgrade(&session),
