@@ -66,7 +66,7 @@ pub mod error;
 pub mod exact;
 pub mod name;
 pub mod options;
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 pub mod remote;
 pub mod sync;
 pub mod win32;

@@ -6,7 +6,7 @@
 mod ask;
 mod connect;
 mod demo;
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 mod remote;
 mod serve;
 mod support;

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::Mutex;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use dotpipe::ClientOptions;
 use dotpipe::exact::open_remote;
@@ -81,6 +82,22 @@ fn a_server_that_is_killed_is_not_the_end_of_a_file() {
     assert_eq!(end.write(b"x"), Err(lost));
     assert_eq!(end.transact(b"x", &mut [0; 9]), Err(lost));
     assert_eq!(read(&end, 9), Err(lost));
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up() {
+    let Some(mut smbd) = Smbd::start(Settings::default()) else {
+        return;
+    };
+    let _served = Served::start(&smbd, "echo", Type::Message, echo);
+    let options = smbd.options().silence_timeout(Duration::from_millis(500));
+    let end = open_remote(&smbd.pipe("echo"), BOTH, None, &options).unwrap();
+    let pending = end.start_read(100);
+    // A server that answers may let a read wait as long as it likes; this one does not answer.
+    smbd.freeze();
+    assert_eq!(pending.wait(), Err(Win32Error::NETNAME_DELETED));
+    assert_eq!(end.write(b"x"), Err(Win32Error::NETNAME_DELETED));
+    smbd.kill();
 }
 
 #[test]

@@ -219,6 +219,15 @@ impl Smbd {
         }
     }
 
+    /// Stops every process of it, so that the connection stays and nobody answers.
+    pub(crate) fn freeze(&self) {
+        let parent = self.child.as_ref().map(Child::id);
+        for process in parent.into_iter().flat_map(descendants) {
+            let pid = Pid::from_raw(process as i32).unwrap();
+            kill_process(pid, Signal::STOP).unwrap();
+        }
+    }
+
     /// Kills every process of it, the one that serves this client above all, with no word of farewell.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

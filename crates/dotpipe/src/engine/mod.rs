@@ -29,6 +29,6 @@ pub(crate) use call::call;
 pub(crate) use end::End;
 pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 pub(crate) use operation::{Canceller, HeldBack, Outcome};
 pub(crate) use rendezvous::{list, open, status, wait};

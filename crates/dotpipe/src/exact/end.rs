@@ -165,7 +165,7 @@ impl End {
     /// # Errors
     /// `ERROR_INVALID_PARAMETER` on a pipe of this machine, `ERROR_ACCESS_DENIED` on an end that may not
     /// write.
-    #[cfg(feature = "smb")]
+    #[cfg(all(feature = "smb", unix))]
     pub fn set_collection(&self, collection: crate::remote::Collection) -> Result<()> {
         self.inner.set_collection(collection)
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{End, Received, Result, sys};
 use crate::name::PipeName;
 use crate::options::{Access, CreateOptions, DesiredAccess, PipeMode, WaitTimeout};
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 use crate::remote::{Failure, SmbOptions};
 
 /// Creates an instance of a pipe, and the pipe with its first one: `CreateNamedPipe`.
@@ -39,7 +39,7 @@ pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 /// # Errors
 /// Those of [`open`] and [`wait`](fn@wait); `ERROR_BAD_NETPATH` (the server cannot be reached), `ERROR_LOGON_FAILURE` and
 /// its like (it does not let this user in), `ERROR_INVALID_NAME` (a name on this machine).
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 pub fn open_remote(
     name: &PipeName,
     access: DesiredAccess,
@@ -50,7 +50,7 @@ pub fn open_remote(
 }
 
 /// The same, with an explanation.
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 pub(crate) fn open_remote_explained(
     name: &PipeName,
     access: DesiredAccess,
@@ -78,7 +78,7 @@ pub fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
 /// # Errors
 /// Those of [`wait`](fn@wait) and [`open_remote`]; `ERROR_NOT_SUPPORTED` when the server cannot wait, as Samba before
 /// 4.25: to open a pipe there as soon as an instance listens, have [`open_remote`] wait.
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 pub fn wait_remote(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) -> Result<()> {
     crate::remote::wait_explained(name, timeout, options).map_err(|failure| failure.code)
 }

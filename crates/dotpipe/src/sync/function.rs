@@ -7,7 +7,7 @@ use super::name::{IntoPipeName, name_for};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::options::{PipeMode, WaitTimeout};
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 use crate::remote::SmbOptions;
 use crate::win32::Win32Error;
 
@@ -42,7 +42,7 @@ use crate::win32::Win32Error;
 #[doc(alias = "WaitNamedPipe")]
 pub fn wait(name: impl IntoPipeName, timeout: WaitTimeout) -> Result<()> {
     let name = name_for("wait", name)?;
-    #[cfg(feature = "smb")]
+    #[cfg(all(feature = "smb", unix))]
     if !name.is_local() {
         return crate::remote::wait_explained(&name, timeout, &SmbOptions::new())
             .map_err(|failure| failure.into_error("wait", &name));

@@ -14,7 +14,7 @@ use crate::name::PipeName;
 use crate::options::{
     Access, CreateOptions, DesiredAccess, PipeMode, UNLIMITED_INSTANCES, WaitMode, WaitTimeout,
 };
-#[cfg(feature = "smb")]
+#[cfg(all(feature = "smb", unix))]
 use crate::remote::SmbOptions;
 use crate::win32::Win32Error;
 
@@ -278,7 +278,7 @@ pub struct ClientOptions {
     access: DesiredAccess,
     read_mode: PipeMode,
     wait_timeout: Option<WaitTimeout>,
-    #[cfg(feature = "smb")]
+    #[cfg(all(feature = "smb", unix))]
     smb: SmbOptions,
 }
 
@@ -295,13 +295,13 @@ impl ClientOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
             read_mode: PipeMode::Byte,
             wait_timeout: None,
-            #[cfg(feature = "smb")]
+            #[cfg(all(feature = "smb", unix))]
             smb: SmbOptions::new(),
         }
     }
 
     /// How to reach a pipe on another machine, and as whom. Without effect on a pipe of this one.
-    #[cfg(feature = "smb")]
+    #[cfg(all(feature = "smb", unix))]
     pub fn smb(&mut self, options: &SmbOptions) -> &mut Self {
         self.smb = options.clone();
         self
@@ -382,7 +382,7 @@ impl ClientOptions {
         let end = self.reach(operation, name)?;
         let pipe_type = match end.info() {
             Ok(info) => info.pipe_type,
-            #[cfg(feature = "smb")]
+            #[cfg(all(feature = "smb", unix))]
             Err(Win32Error::NOT_SUPPORTED) => self.smb.known_type().unwrap_or(self.read_mode),
             Err(code) => return Err(told(code)),
         };
@@ -405,7 +405,7 @@ impl ClientOptions {
             // Without it the read mode could not be set, so asking for it loses nothing.
             access |= DesiredAccess::WRITE_ATTRIBUTES;
         }
-        #[cfg(feature = "smb")]
+        #[cfg(all(feature = "smb", unix))]
         if !name.is_local() {
             return exact::open_remote_explained(name, access, self.wait_timeout, &self.smb)
                 .map_err(|failure| failure.into_error(operation, name));
