@@ -60,7 +60,10 @@ fn there_is_no_such_pipe() {
         .smb(&smbd.options())
         .wait_timeout(Some(WaitTimeout::Forever))
         .open(smbd.pipe("nowhere"));
-    assert!(result.unwrap_err().is_not_found());
+    let error = result.unwrap_err();
+    // An smbd that is not root has another word for it.
+    let other = !rustix::process::geteuid().is_root() && error.is_access_denied();
+    assert!(error.is_not_found() || other, "{error}");
 }
 
 #[test]
