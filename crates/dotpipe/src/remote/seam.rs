@@ -27,6 +27,17 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     engine::create(name, options).map(End::Local)
 }
 
+pub(crate) fn create_another(
+    sibling: &End,
+    name: &PipeName,
+    options: &CreateOptions,
+) -> Result<End> {
+    match sibling {
+        End::Local(sibling) => engine::create_another(sibling, name, options).map(End::Local),
+        End::Remote(_) => create(name, options),
+    }
+}
+
 pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     match name.is_local() {
         true => engine::open(name, access).map(End::Local),
