@@ -59,15 +59,18 @@
 //! environment forbids it.
 //!
 //! # Features
-//! | feature | what it adds |
-//! |---|---|
-//! | `tokio` | the module `tokio`: the same for tasks on a tokio runtime. Off by default; without it there is no asynchronous dependency |
+//! - `tokio`, off by default: the module `tokio`, named pipes for tasks. Without it there is no asynchronous
+//!   dependency.
+//! - `smb`, off by default: pipes on other machines, `\\Server\pipe\Name`; see the module `remote`. It needs
+//!   Rust 1.91, the rest 1.88.
 
 pub mod anonymous;
 pub mod error;
 pub mod exact;
 pub mod name;
 pub mod options;
+#[cfg(all(feature = "smb", unix))]
+pub mod remote;
 pub mod sync;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -6,6 +6,8 @@
 mod ask;
 mod connect;
 mod demo;
+#[cfg(all(feature = "smb", unix))]
+mod remote;
 mod serve;
 mod support;
 mod tell;

@@ -16,6 +16,7 @@ mod inlet;
 mod link;
 mod linux;
 mod local;
+mod memories;
 mod namespace;
 mod operation;
 mod outlet;
@@ -29,8 +30,10 @@ pub(crate) use call::call;
 pub(crate) use end::End;
 #[cfg(feature = "tokio")]
 pub(crate) use end::{Asking, Conversation, Want};
-pub(crate) use local::create;
+pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
+#[cfg(all(feature = "smb", unix))]
+pub(crate) use operation::{Canceller, HeldBack, Outcome};
 #[cfg(feature = "tokio")]
 pub(crate) use outlet::Attempted;
 pub(crate) use rendezvous::{list, open, status, wait};

@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::{
     HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys,
 };
-use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::name::PipeName;
+use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
 ///
@@ -18,10 +19,25 @@ use crate::options::{PipeEnd, PipeMode, WaitMode};
 /// Every blocking method has a twin with a deadline (`None`: no limit); when it passes the operation
 /// is cancelled as `CancelIoEx` would, and the method fails with `ERROR_SEM_TIMEOUT`.
 pub struct End {
-    pub(crate) inner: sys::End,
+    pub(super) inner: sys::End,
 }
 
 impl End {
+    /// The end of a pipe of this machine, for the face for tasks.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn local(&self) -> Result<&crate::engine::End> {
+        #[cfg(all(feature = "smb", unix))]
+        return self.inner.local();
+        #[cfg(not(all(feature = "smb", unix)))]
+        Ok(&self.inner)
+    }
+
+    /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,
+    /// without looking for the pipe where that is not needed.
+    pub(crate) fn create_another(&self, name: &PipeName, options: &CreateOptions) -> Result<End> {
+        sys::create_another(&self.inner, name, options).map(|inner| End { inner })
+    }
+
     /// Waits for a client to open this instance: `ConnectNamedPipe`.
     ///
     /// # Errors
@@ -150,6 +166,17 @@ impl End {
     /// Sets both modes of this end: `SetNamedPipeHandleState`.
     pub fn set_state(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
         self.inner.set_state(read_mode, wait_mode)
+    }
+
+    /// Sets how much of what is written to a byte pipe on another machine is gathered before it is sent:
+    /// the last two parameters of `SetNamedPipeHandleState`.
+    ///
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` on a pipe of this machine, `ERROR_ACCESS_DENIED` on an end that may not
+    /// write.
+    #[cfg(all(feature = "smb", unix))]
+    pub fn set_collection(&self, collection: crate::remote::Collection) -> Result<()> {
+        self.inner.set_collection(collection)
     }
 
     /// What the instance was made with: `GetNamedPipeInfo`.

@@ -17,13 +17,21 @@ mod pipe;
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
 pub use pending::Pending;
+#[cfg(all(feature = "smb", unix))]
+pub(crate) use pipe::open_remote_explained;
 pub use pipe::{InstanceCounts, PipeStatus, call, create, list, open, status, wait};
+#[cfg(all(feature = "smb", unix))]
+pub use pipe::{open_remote, wait_remote};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;
 
 /// What lies below the seam: on Linux the engine, on Windows the system's own pipes.
+#[cfg(not(all(feature = "smb", unix)))]
 pub(crate) use crate::engine as sys;
+/// The same with pipes on other machines.
+#[cfg(all(feature = "smb", unix))]
+pub(crate) use crate::remote::seam as sys;
 
 /// The result of an exact operation.
 pub type Result<T> = std::result::Result<T, Win32Error>;

@@ -106,13 +106,17 @@ impl Inner {
         io_error(self.error(operation, code))
     }
 
+    fn conversation(&self) -> Result<Conversation> {
+        self.end.local()?.conversation()
+    }
+
     /// The runtime's watch over the present conversation.
     fn watch(&self, conversation: Conversation) -> Result<Arc<Hub>> {
         let mut hub = lock(&self.hub);
         let old = match &*hub {
             Some(known) if known.conversation().is_of(&conversation) => return Ok(known.clone()),
             // With the hub locked: the conversation that comes next is not watched yet.
-            _ if !self.end.inner.is_in(&conversation) => {
+            _ if !self.end.local()?.is_in(&conversation) => {
                 return Err(Win32Error::PIPE_NOT_CONNECTED);
             }
             _ => hub.take(),
@@ -154,7 +158,7 @@ impl Inner {
                 }
                 Err(code) => return Poll::Ready(Err(code)),
             };
-            let conversation = match self.end.inner.conversation() {
+            let conversation = match self.conversation() {
                 Ok(conversation) => conversation,
                 Err(code) => return Poll::Ready(Err(code)),
             };
@@ -174,7 +178,7 @@ impl Inner {
                 Err(code) => return Poll::Ready(Err(code)),
             };
             // Armed, and the waker noted: from here on nothing is missed. So this is the last look.
-            match self.end.inner.is_ready_or_arm(want, hub.conversation()) {
+            match self.end.local()?.is_ready_or_arm(want, hub.conversation()) {
                 _ if hub.is_deaf() => return Poll::Ready(Err(Win32Error::OPERATION_ABORTED)),
                 Ok(true) if rounds == 0 => rounds += 1,
                 Ok(true) => {
@@ -230,7 +234,7 @@ impl Inner {
         let poll = self.poll(context, waiter, attempt);
         if poll.is_ready()
             && waiter.has_waited()
-            && let Ok(conversation) = self.end.inner.conversation()
+            && let Ok(conversation) = self.conversation()
         {
             conversation.served(want, waiter);
         }
@@ -257,7 +261,7 @@ impl Inner {
             return Ok(Step::Done(len));
         }
         for _ in 0..MOST_PASSED {
-            match self.end.inner.try_read(buffer) {
+            match self.end.local()?.try_read(buffer) {
                 Ok(Some(received)) if received.len == 0 => {}
                 Ok(Some(received)) => return Ok(Step::Done(received.len)),
                 Ok(None) => break,
@@ -274,7 +278,7 @@ impl Inner {
         if self.has_taken.load(Ordering::Acquire) && !self.is_taken_complete()? {
             return Ok(Step::Wait(Want::Turn));
         }
-        match self.end.inner.try_write(data)? {
+        match self.end.local()?.try_write(data)? {
             Attempted::Written(len) => {
                 self.lacked.store(1, Ordering::Relaxed);
                 Ok(Step::Done(len))
@@ -297,8 +301,8 @@ impl Inner {
             return Ok(Step::Wait(Want::Turn));
         }
         // Those who hear for it must be there before it is.
-        self.watch(self.end.inner.conversation()?)?;
-        let operation = Arc::new(self.end.inner.take_write(data.to_vec())?);
+        self.watch(self.conversation()?)?;
+        let operation = Arc::new(self.end.local()?.take_write(data.to_vec())?);
         if operation.result().is_some() {
             return Ok(Step::Done(data.len()));
         }
@@ -337,7 +341,7 @@ impl Inner {
         if !self.has_taken.load(Ordering::Acquire) || self.is_taken_complete()? {
             return Ok(Step::Done(()));
         }
-        match self.end.inner.is_all_placed()? {
+        match self.end.local()?.is_all_placed()? {
             true => Ok(Step::Done(())),
             false => Ok(Step::Wait(Want::Turn)),
         }
@@ -362,9 +366,9 @@ impl Inner {
                 if lock(&self.taken).as_ref().is_some_and(goes_on) {
                     return Ok(Step::Wait(Want::Turn));
                 }
-                self.end.inner.is_ready(want)?
+                self.end.local()?.is_ready(want)?
             }
-            _ => self.end.inner.is_ready(want)?,
+            _ => self.end.local()?.is_ready(want)?,
         };
         Ok(match ready {
             true => Step::Done(()),
@@ -443,7 +447,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         // A conversation that is over has called its wakers.
         if self.waiter.was_noted()
-            && let Ok(conversation) = self.inner.end.inner.conversation()
+            && let Ok(conversation) = self.inner.conversation()
         {
             conversation.forget(&self.waiter);
         }

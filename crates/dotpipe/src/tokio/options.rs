@@ -267,7 +267,8 @@ impl ClientOptions {
     /// `ERROR_FILE_NOT_FOUND` (of kind `NotFound`: no such pipe), `ERROR_PIPE_BUSY` (231 as
     /// [`raw_os_error`](io::Error::raw_os_error): no instance listens), `ERROR_ACCESS_DENIED` (the pipe does
     /// not go that way, or its owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe
-    /// of byte type), `ERROR_INVALID_NAME`. An error outside of a tokio runtime.
+    /// of byte type), `ERROR_INVALID_NAME`, `ERROR_NOT_SUPPORTED` (a pipe on another machine). An error outside
+    /// of a tokio runtime.
     ///
     /// # Panics
     /// As in tokio, later, when an operation has to wait and the runtime was built without
@@ -403,6 +404,10 @@ impl ClientOptions {
         runtime: Handle,
     ) -> Result<NamedPipeClient> {
         let told = |code| Error::new(operation, Some(&name), code);
+        if !name.is_local() {
+            let hint = "tasks can open pipes of this machine only; `sync` opens those of others";
+            return Err(told(Win32Error::NOT_SUPPORTED).with_hint(hint));
+        }
         let mut access = self.access;
         if self.read_mode == PipeMode::Message {
             // Without it the read mode could not be set, so asking for it loses nothing.

@@ -118,7 +118,8 @@ impl Inner {
 
     pub(super) async fn flush_pipe(&self) -> Result<()> {
         let told = |code| self.error("flush", code);
-        let Some(flushing) = self.end.inner.begin_flush().map_err(told)? else {
+        let end = self.end.local().map_err(told)?;
+        let Some(flushing) = end.begin_flush().map_err(told)? else {
             return Ok(());
         };
         let attempt = || {
@@ -169,7 +170,7 @@ impl Inner {
             }
         }
         if !found.is_empty() {
-            if self.end.inner.has_ended()? {
+            if self.end.local()?.has_ended()? {
                 found |= match interest.is_readable() {
                     true => Ready::READ_CLOSED,
                     false => Ready::EMPTY,

@@ -56,9 +56,14 @@ impl Conversation {
         Arc::ptr_eq(&self.link, &other.link)
     }
 
+    fn is_time_to_take(&self) -> bool {
+        let before = self.heard.fetch_add(1, Ordering::Relaxed);
+        before.is_multiple_of(RINGS_TAKEN_EVERY)
+    }
+
     /// The descriptor has something new to hear, or has hung up: takes it for all.
     pub(crate) fn heard(&self, hung_up: bool) {
-        if hung_up || self.heard.fetch_add(1, Ordering::Relaxed) % RINGS_TAKEN_EVERY == 0 {
+        if hung_up || self.is_time_to_take() {
             self.link.bell.hear_all();
         }
         if let Some(core) = self.core.upgrade() {
