@@ -41,6 +41,7 @@
 //! | [`exact`] | one operation in, one Win32 result out: for ports that look at every code, pending (overlapped) operations, listing pipes |
 //! | [`name`] | names: parse, compare without case, spell |
 //! | [`options`] | modes, access and limits, as data |
+//! | [`security`] | who may do what: security descriptors, SDDL, SIDs |
 //! | [`error`] | errors that know the operation, the pipe, the code and what to do next |
 //! | [`win32`] | the codes, their names and texts |
 //!
@@ -65,6 +66,7 @@ pub mod error;
 pub mod exact;
 pub mod name;
 pub mod options;
+pub mod security;
 pub mod sync;
 pub mod win32;
 

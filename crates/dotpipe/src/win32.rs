@@ -67,6 +67,12 @@ codes! {
     IO_INCOMPLETE = 996, "the operation has not ended yet";
     IO_PENDING = 997, "the operation goes on";
     NOT_FOUND = 1168, "there is nothing to cancel";
+    PRIVILEGE_NOT_HELD = 1314, "the process does not have a privilege that this takes";
+    INVALID_SID = 1337, "the security identifier is not valid";
+    INVALID_SECURITY_DESCR = 1338, "the security descriptor is not valid";
+    BAD_IMPERSONATION_LEVEL = 1346, "the client does not let the server act in its name";
+    CANT_OPEN_ANONYMOUS = 1347, "the client does not let the server know who it is";
+    CANNOT_IMPERSONATE = 1368, "there is no client in whose name the server could act";
 }
 
 impl fmt::Debug for Win32Error {
