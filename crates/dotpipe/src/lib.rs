@@ -74,7 +74,9 @@ mod engine;
 
 pub use error::{Error, Result};
 pub use name::PipeName;
-pub use options::{Access, DesiredAccess, PipeEnd, PipeMode, WaitMode, WaitTimeout};
+pub use options::{
+    Access, DesiredAccess, ImpersonationLevel, PipeEnd, PipeMode, WaitMode, WaitTimeout,
+};
 pub use sync::{
     ClientOptions, NamedPipeClient, NamedPipeServer, PipeInfo, PipeListener, ServerOptions,
 };

@@ -44,6 +44,7 @@ codes! {
     ACCESS_DENIED = 5, "access is denied";
     INVALID_HANDLE = 6, "the handle is not open";
     NOT_ENOUGH_MEMORY = 8, "there is not enough memory";
+    WRITE_PROTECT = 19, "the place where the pipes live is write-protected";
     GEN_FAILURE = 31, "the system refused an operation that the pipe needs";
     NOT_SUPPORTED = 50, "the operation is not supported here";
     BAD_NETPATH = 53, "the server cannot be reached";
@@ -67,6 +68,7 @@ codes! {
     IO_INCOMPLETE = 996, "the operation has not ended yet";
     IO_PENDING = 997, "the operation goes on";
     NOT_FOUND = 1168, "there is nothing to cancel";
+    INVALID_OWNER = 1307, "this user may not be made the owner";
     PRIVILEGE_NOT_HELD = 1314, "the process does not have a privilege that this takes";
     INVALID_SID = 1337, "the security identifier is not valid";
     INVALID_SECURITY_DESCR = 1338, "the security descriptor is not valid";

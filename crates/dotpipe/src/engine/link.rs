@@ -9,6 +9,7 @@ use dotpipe_ring::{Flags, Segment, Side, State};
 use super::bell::Bell;
 use super::linux::clock;
 use super::spin::Spin;
+use crate::options::ImpersonationLevel;
 
 /// How a conversation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +37,18 @@ pub(super) struct Link {
     alive_at: AtomicU64,
     /// The process at the other end.
     pub(super) peer_process: u32,
+    /// What the client lets the server do with its identity.
+    pub(super) level: ImpersonationLevel,
 }
 
 impl Link {
-    pub(super) fn new(segment: Segment, bell: Bell, side: Side, peer_process: u32) -> Arc<Link> {
+    pub(super) fn new(
+        segment: Segment,
+        bell: Bell,
+        side: Side,
+        peer: (u32, ImpersonationLevel),
+    ) -> Arc<Link> {
+        let (peer_process, level) = peer;
         let segment = Arc::new(segment);
         Arc::new(Link {
             own: Flags::new(segment.clone(), side),
@@ -51,6 +60,7 @@ impl Link {
             ending: AtomicU8::new(0),
             alive_at: AtomicU64::new(0),
             peer_process,
+            level,
         })
     }
 

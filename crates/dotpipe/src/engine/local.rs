@@ -3,6 +3,8 @@
 //! All instances of a name in one process share a [`LocalPipe`]: one socket, one record, one queue of
 //! those that listen. The queue is what hands out instances first in, first out.
 
+mod security;
+
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, Weak};
@@ -14,19 +16,26 @@ use super::bell::Bell;
 use super::core::{Core, Port, Rights, Traits, lock};
 use super::end::{End, Owner};
 use super::link::Link;
+use super::linux::identity::{own_token, peer_token};
+use super::linux::impersonation::refuse_if_acting;
 use super::linux::origin::Origin;
 use super::linux::{clock, code, io_code, socket};
 use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
 use super::operation::Outcome;
-use super::rendezvous::{Answer, Doorman, Guests, Operation, Request};
+use super::rendezvous::{Answer, Doorman, Guests, NameDigest, Operation, Request};
 use crate::exact::{InstanceCounts, Result};
 use crate::name::PipeName;
-use crate::options::{CreateOptions, PipeMode, UNLIMITED_INSTANCES, WaitMode};
+use crate::options::{CreateOptions, ImpersonationLevel, PipeMode, UNLIMITED_INSTANCES, WaitMode};
+use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
+
+pub(super) use security::rights_to_change;
 
 /// The pipes that this process serves, by the folder of their name. Changed with that folder locked.
 static SERVED: Mutex<Option<Served>> = Mutex::new(None);
 
+/// The process at the other end, and what may be done with its identity.
+type Peer = (u32, ImpersonationLevel);
 /// Device and inode of the folder.
 type FolderId = (u64, u64);
 type Served = HashMap<FolderId, Arc<LocalPipe>>;
@@ -35,6 +44,7 @@ type Served = HashMap<FolderId, Arc<LocalPipe>>;
 pub(super) struct LocalPipe {
     origin: Origin,
     name: PipeName,
+    digest: NameDigest,
     folder: FolderId,
     file: RecordFile,
     guests: Arc<Guests>,
@@ -64,6 +74,7 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     if !name.is_local() {
         return Err(Win32Error::INVALID_NAME);
     }
+    refuse_if_acting()?;
     let folder = LockedFolder::lock(name)?;
     let records = folder.tidy()?;
     if let Some(first) = records.first() {
@@ -78,8 +89,10 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         if options.first_instance || !same {
             return Err(Win32Error::ACCESS_DENIED);
         }
-    } else if !folder.is_ours()? {
-        // Made in advance by somebody who could then put his own socket in the place of ours.
+        access::check_server(&first.security, &own_token().map_err(code)?, options)?;
+    }
+    if !folder.is_ours()? {
+        // Made by somebody who could put his own socket in the place of ours.
         return Err(Win32Error::ACCESS_DENIED);
     }
     let pipe = serve(&folder, name, options, records.first())?;
@@ -89,7 +102,7 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         in_quota: options.in_quota,
         max_instances: lock(&pipe.instances).record.max_instances,
     };
-    let core = Core::listening(traits, Rights::of_server(options.access));
+    let core = Core::listening(traits, Rights::of_server(options));
     core.set_modes(options.read_mode, options.wait_mode);
     if let Err(code) = pipe.add(&core, traits) {
         pipe.leave_if_empty(Some(&folder));
@@ -115,6 +128,10 @@ fn serve(
     {
         return Ok(pipe.clone());
     }
+    let security = match first {
+        Some(first) => first.security.clone(),
+        None => descriptor(options)?,
+    };
     let record = Record {
         pipe: first.map_or_else(PipeId::new, |first| first.pipe),
         pipe_type: options.pipe_type,
@@ -127,6 +144,10 @@ fn serve(
         in_quota: options.in_quota,
         process: std::process::id(),
         since: clock::now(),
+        reject_remote_clients: first.map_or(options.reject_remote_clients, |first| {
+            first.reject_remote_clients
+        }),
+        security,
         name: first.map_or(name.name(), |first| &first.name).to_owned(),
     };
     let (listener, file) = folder.add_server(&record)?;
@@ -135,6 +156,7 @@ fn serve(
         LocalPipe {
             origin: Origin::here(),
             name: name.clone(),
+            digest: NameDigest::of(name),
             folder: identity,
             file,
             guests: Guests::new(listener, doorman),
@@ -153,6 +175,13 @@ fn serve(
         .get_or_insert_default()
         .insert(identity, pipe.clone());
     Ok(pipe)
+}
+
+/// The descriptor of a pipe that this process creates.
+fn descriptor(options: &CreateOptions) -> Result<SecurityDescriptor> {
+    let creator = own_token().map_err(code)?;
+    let given = options.security.clone().unwrap_or_default();
+    security::bounded(given.of_creator(&creator))
 }
 
 impl LocalPipe {
@@ -207,14 +236,26 @@ fn answer(instances: &Instances, code: Win32Error) -> Answer {
         process: record.process,
         pipe: record.pipe,
         rings: (0, 0),
-        name: String::new(),
+        reject_remote_clients: record.reject_remote_clients,
+        text: String::new(),
     }
 }
 
 impl Doorman for LocalPipe {
-    fn answer(&self, request: Request, socket: OwnedFd) {
+    fn answer(&self, request: Request, text: &[u8], socket: OwnedFd) {
         let mut instances = lock(&self.instances);
         let refusal = match request.operation {
+            _ if request.name != self.digest => answer(&instances, Win32Error::FILE_NOT_FOUND),
+            Operation::GetSecurity | Operation::SetSecurity => {
+                let set = (request.operation == Operation::SetSecurity).then_some(text);
+                match self.descriptor_for(&mut instances, &socket, set) {
+                    Ok(text) => Answer {
+                        text,
+                        ..answer(&instances, Win32Error(0))
+                    },
+                    Err(code) => answer(&instances, code),
+                }
+            }
             Operation::Wait if instances.listening.is_empty() => {
                 // With the instances locked: one that listens from now on finds the guest waiting.
                 let patience = answer(&instances, Win32Error::IO_PENDING);
@@ -223,7 +264,7 @@ impl Doorman for LocalPipe {
             Operation::Wait => answer(&instances, Win32Error(0)),
             Operation::Query => Answer {
                 counts: instances.count(),
-                name: instances.record.name.clone(),
+                text: instances.record.name.clone(),
                 ..answer(&instances, Win32Error(0))
             },
             Operation::Open => match instances.choose(&request, &socket) {
@@ -254,15 +295,21 @@ impl Doorman for LocalPipe {
 
 impl Instances {
     /// Checks a client that wants to open the pipe, and picks the instance for it.
-    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, u32)> {
+    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, Peer)> {
         let peer = socket::peer(&client).map_err(code)?;
-        access::check(self.record.access, request.access, peer.user)?;
+        let token = peer_token(&client).map_err(code)?;
+        access::check_client(
+            self.record.access,
+            &self.record.security,
+            &token,
+            request.access,
+        )?;
         let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
-        Ok((core.clone(), peer.process))
+        Ok((core.clone(), (peer.process, request.level)))
     }
 
     /// Makes the memory of a conversation and gives it to the client.
-    fn hand_over(&self, core: &Core, seat: &mut Option<OwnedFd>, peer: u32) -> Result<Arc<Link>> {
+    fn hand_over(&self, core: &Core, seat: &mut Option<OwnedFd>, peer: Peer) -> Result<Arc<Link>> {
         let Traits {
             out_quota,
             in_quota,

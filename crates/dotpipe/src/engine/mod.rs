@@ -26,6 +26,7 @@ mod spin;
 
 pub(crate) use call::call;
 pub(crate) use end::End;
+pub(crate) use linux::impersonation::Impersonation;
 pub(crate) use local::create;
 pub(crate) use operation::Operation;
-pub(crate) use rendezvous::{list, open, status, wait};
+pub(crate) use rendezvous::{list, open, open_with, security, status, wait};

@@ -40,6 +40,7 @@ fn every_known_code_has_its_kind() {
         (5, PermissionDenied, &[]),
         (6, InvalidInput, &[]),
         (8, OutOfMemory, &[]),
+        (19, ReadOnlyFilesystem, &[]),
         (31, Other, &[]),
         (50, Unsupported, &[]),
         (53, NotFound, &[]),
@@ -75,6 +76,13 @@ fn every_known_code_has_its_kind() {
         (996, WouldBlock, &[]),
         (997, WouldBlock, &[]),
         (1168, NotFound, &[]),
+        (1307, PermissionDenied, &[]),
+        (1314, PermissionDenied, &[]),
+        (1337, InvalidInput, &[]),
+        (1338, InvalidInput, &[]),
+        (1346, PermissionDenied, &[]),
+        (1347, PermissionDenied, &[]),
+        (1368, NotConnected, &[]),
     ];
     let known: Vec<u32> = Win32Error::KNOWN.iter().map(|code| code.0).collect();
     assert_eq!(ROWS.iter().map(|row| row.0).collect::<Vec<_>>(), known);

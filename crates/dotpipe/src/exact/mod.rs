@@ -11,13 +11,17 @@
 
 mod anonymous;
 mod end;
+mod impersonation;
 mod pending;
 mod pipe;
 
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
+pub use impersonation::Impersonation;
 pub use pending::Pending;
-pub use pipe::{InstanceCounts, PipeStatus, call, create, list, open, status, wait};
+pub use pipe::{
+    InstanceCounts, PipeStatus, call, create, list, open, open_with, security, status, wait,
+};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;

@@ -12,8 +12,10 @@ use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
 use crate::options::{
-    Access, CreateOptions, DesiredAccess, PipeMode, UNLIMITED_INSTANCES, WaitMode, WaitTimeout,
+    Access, CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions, PipeMode,
+    UNLIMITED_INSTANCES, WaitMode, WaitTimeout,
 };
+use crate::security::{SecurityDescriptor, Sid};
 use crate::win32::Win32Error;
 
 /// What a server wants of its pipe: everything that `CreateNamedPipe` can be told.
@@ -184,6 +186,49 @@ impl ServerOptions {
         self
     }
 
+    /// Who may do what with the pipe; [`SecurityDescriptor::default`] when this is not called. The first
+    /// instance decides.
+    ///
+    /// # Win32
+    /// `lpSecurityAttributes`
+    #[doc(alias = "SECURITY_ATTRIBUTES")]
+    pub fn security(&mut self, descriptor: SecurityDescriptor) -> &mut Self {
+        self.create.security = Some(descriptor);
+        self
+    }
+
+    /// Whether this end may change who may do what
+    /// ([`set_security`](NamedPipeServer::set_security)): `false` by default.
+    ///
+    /// # Win32
+    /// `WRITE_DAC`
+    #[doc(alias = "WRITE_DAC")]
+    pub fn write_dac(&mut self, asked: bool) -> &mut Self {
+        self.create.write_dac = asked;
+        self
+    }
+
+    /// Whether this end may change the owner of the pipe: `false` by default.
+    ///
+    /// # Win32
+    /// `WRITE_OWNER`
+    #[doc(alias = "WRITE_OWNER")]
+    pub fn write_owner(&mut self, asked: bool) -> &mut Self {
+        self.create.write_owner = asked;
+        self
+    }
+
+    /// Whether the pipe is for clients of this machine only: `true` by default, as in tokio (and unlike
+    /// Win32). Such a pipe is not exported to other machines. The first instance decides.
+    ///
+    /// # Win32
+    /// `PIPE_REJECT_REMOTE_CLIENTS`, `PIPE_ACCEPT_REMOTE_CLIENTS`
+    #[doc(alias = "PIPE_REJECT_REMOTE_CLIENTS")]
+    pub fn reject_remote_clients(&mut self, reject: bool) -> &mut Self {
+        self.create.reject_remote_clients = reject;
+        self
+    }
+
     /// Creates an instance of the pipe, and the pipe with its first one. It listens at once: a client can
     /// open it before the server calls [`connect`](NamedPipeServer::connect).
     ///
@@ -274,6 +319,8 @@ fn whole_milliseconds(time: Duration) -> u32 {
 #[doc(alias = "CreateFile")]
 pub struct ClientOptions {
     access: DesiredAccess,
+    level: ImpersonationLevel,
+    server: Option<Sid>,
     read_mode: PipeMode,
     wait_timeout: Option<WaitTimeout>,
 }
@@ -289,6 +336,8 @@ impl ClientOptions {
     pub fn new() -> ClientOptions {
         ClientOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
+            level: ImpersonationLevel::Identification,
+            server: None,
             read_mode: PipeMode::Byte,
             wait_timeout: None,
         }
@@ -314,6 +363,61 @@ impl ClientOptions {
     #[doc(alias = "FILE_WRITE_ATTRIBUTES")]
     pub fn write_attributes(&mut self, asked: bool) -> &mut Self {
         self.access.set(DesiredAccess::WRITE_ATTRIBUTES, asked);
+        self
+    }
+
+    /// Whether to ask for the right to change who may do what
+    /// ([`set_security`](NamedPipeClient::set_security)); `false` by default.
+    #[doc(alias = "WRITE_DAC")]
+    pub fn write_dac(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE_DAC, asked);
+        self
+    }
+
+    /// Whether to ask for the right to change the owner of the pipe; `false` by default.
+    #[doc(alias = "WRITE_OWNER")]
+    pub fn write_owner(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE_OWNER, asked);
+        self
+    }
+
+    /// What the server may do with the identity of this client:
+    /// [`Identification`](ImpersonationLevel::Identification) by default, as in tokio. It binds honest servers.
+    ///
+    /// # Win32
+    /// `SECURITY_SQOS_PRESENT` with `SECURITY_ANONYMOUS`, `SECURITY_IDENTIFICATION`,
+    /// `SECURITY_IMPERSONATION`, `SECURITY_DELEGATION`. `CreateFile` without it allows impersonation.
+    #[doc(alias = "SECURITY_SQOS_PRESENT")]
+    pub fn impersonation_level(&mut self, level: ImpersonationLevel) -> &mut Self {
+        self.level = level;
+        self
+    }
+
+    /// Who must serve the pipe: a user ([`Sid::user`], [`Sid::LOCAL_SYSTEM`] for root) or a group to which
+    /// the server must belong ([`Sid::group`]). Anybody by default.
+    ///
+    /// The kernel says who it is, and it is looked at before anything is sent. Wherever anybody may take a
+    /// name before its right owner does, this is how a client with something to lose makes sure.
+    ///
+    /// # Platforms
+    /// Win32 has nothing like it; there a client looks at the owner of the pipe after it has opened it.
+    ///
+    /// # Examples
+    /// ```
+    /// use dotpipe::security::Sid;
+    /// use dotpipe::{ClientOptions, ServerOptions};
+    ///
+    /// # let name = format!(r"\\.\pipe\doc-require-server-{}", std::process::id());
+    /// let server = ServerOptions::new().create(&name)?;
+    /// let error = ClientOptions::new().require_server(Sid::user(4_000_000)).open(&name).unwrap_err();
+    /// assert!(error.is_access_denied());
+    ///
+    /// let me = Sid::user(rustix::process::geteuid().as_raw());
+    /// let client = ClientOptions::new().require_server(me).open(&name)?;
+    /// # Ok::<(), dotpipe::Error>(())
+    /// ```
+    pub fn require_server(&mut self, server: Sid) -> &mut Self {
+        self.server = Some(server);
         self
     }
 
@@ -365,7 +469,12 @@ impl ClientOptions {
         name: &PipeName,
     ) -> Result<NamedPipeClient> {
         let told = |code| Error::new(operation, Some(name), code);
-        let end = self.open_or_wait(name).map_err(told)?;
+        let end = self.open_or_wait(name).map_err(|code| match code {
+            Win32Error::ACCESS_DENIED if self.server.is_some() => told(code).with_hint(
+                "the server must be whom require_server names, and allow the access that is asked for",
+            ),
+            _ => told(code),
+        })?;
         let pipe_type = end.info().map_err(told)?.pipe_type;
         if self.read_mode == PipeMode::Message {
             end.set_state(PipeMode::Message, WaitMode::Blocking)
@@ -381,17 +490,21 @@ impl ClientOptions {
     }
 
     fn open_or_wait(&self, name: &PipeName) -> exact::Result<exact::End> {
-        let mut access = self.access;
+        let mut options = OpenOptions {
+            access: self.access,
+            level: self.level,
+            server: self.server,
+        };
         if self.read_mode == PipeMode::Message {
             // Without it the read mode could not be set, so asking for it loses nothing.
-            access |= DesiredAccess::WRITE_ATTRIBUTES;
+            options.access |= DesiredAccess::WRITE_ATTRIBUTES;
         }
         let deadline = match self.wait_timeout {
             Some(WaitTimeout::For(limit)) => Instant::now().checked_add(limit),
             _ => None,
         };
         loop {
-            match (exact::open(name, access), self.wait_timeout) {
+            match (exact::open_with(name, &options), self.wait_timeout) {
                 (Err(Win32Error::PIPE_BUSY), Some(timeout)) => {
                     let timeout = match deadline {
                         Some(deadline) => {
@@ -442,7 +555,11 @@ mod tests {
             .out_buffer_size(1)
             .in_buffer_size(2)
             .default_timeout(Duration::from_secs(3))
-            .write_through(true);
+            .write_through(true)
+            .security(SecurityDescriptor::owner_only())
+            .write_dac(true)
+            .write_owner(true)
+            .reject_remote_clients(false);
         let all = CreateOptions {
             access: Access::Outbound,
             first_instance: true,
@@ -454,6 +571,10 @@ mod tests {
             out_quota: 1,
             in_quota: 2,
             default_timeout: 3000,
+            security: Some(SecurityDescriptor::owner_only()),
+            write_dac: true,
+            write_owner: true,
+            reject_remote_clients: false,
         };
         assert_eq!(options.exact(&name)?, all);
 

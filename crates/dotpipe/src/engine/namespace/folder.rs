@@ -1,17 +1,22 @@
 //! The folder of one pipe: its lock, its records and its sockets.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
+use rustix::process::Gid;
 
 use super::encode::file_name;
+use super::fence::Fence;
 use super::record::{LONGEST, Record};
 use super::{directory, random};
-use crate::engine::linux::{code, socket};
+use crate::engine::core::lock;
+use crate::engine::linux::{code, io_code, socket};
 use crate::exact::Result;
 use crate::name::PipeName;
+use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
 
 const LOCK: &str = "lock";
@@ -24,19 +29,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The folder of a pipe, as anybody may look at it.
 pub(in crate::engine) struct Folder {
     fd: OwnedFd,
+    file: String,
 }
 
 /// The folder of a pipe while this process alone may change it.
 pub(in crate::engine) struct LockedFolder {
     root: OwnedFd,
-    file: String,
     folder: Folder,
     _lock: OwnedFd,
 }
 
-/// This process's record in a folder. It is alive until it is dropped.
+/// This process's record in a folder.
 pub(in crate::engine) struct RecordFile {
-    fd: OwnedFd,
+    folder: OwnedFd,
+    fd: Mutex<OwnedFd>,
     id: String,
 }
 
@@ -73,6 +79,7 @@ impl Folder {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Folder {
             fd: rustix::fs::openat(root, file, flags, Mode::empty())?,
+            file: file.to_owned(),
         })
     }
 
@@ -102,9 +109,15 @@ impl Folder {
             .into_iter()
             .filter(|(_, alive, _)| *alive)
             .filter_map(|(id, _, record)| Some((id, record?)))
+            .filter(|(_, record)| self.is_of(&record.name))
             .collect();
         servers.sort_by_key(|(_, record)| record.since);
         Ok(servers)
+    }
+
+    /// Whether this is the folder of a pipe of that name. Anybody can write down the name of another's.
+    fn is_of(&self, name: &str) -> bool {
+        PipeName::local(name).is_ok_and(|name| file_name(&name) == self.file)
     }
 
     /// All records: the id, whether it is alive, and what it says, if that can be understood.
@@ -121,7 +134,7 @@ impl Folder {
                 Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => continue,
                 Err(error) => return Err(error),
             };
-            let alive = is_locked(&fd)?;
+            let alive = socket::is_bound(self.fd.as_fd(), &format!("{id}{SOCKET}"))?;
             records.push((id.to_owned(), alive, read_record(&fd)));
         }
         Ok(records)
@@ -208,7 +221,6 @@ impl LockedFolder {
         }
         Ok(Some(LockedFolder {
             root,
-            file: file.to_owned(),
             folder,
             _lock: lock,
         }))
@@ -260,34 +272,11 @@ impl LockedFolder {
         let id = format!("{}-{:016x}", record.process, random());
         let folder = &self.folder.fd;
         let listener = socket::listen(folder.as_fd(), &format!("{id}{SOCKET}")).map_err(code)?;
-        let file = self.write_record(record, &id);
+        let file = RecordFile::write(folder, record, id.clone());
         if file.is_err() {
             self.unlink(&id);
         }
         Ok((listener, file?))
-    }
-
-    fn write_record(&self, record: &Record, id: &str) -> Result<RecordFile> {
-        let folder = &self.folder.fd;
-        // Everybody who may open the pipe at all connects; the server decides (and `connect` on a
-        // socket needs the right to write).
-        let all = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
-        rustix::fs::chmodat(folder, format!("{id}{SOCKET}"), all, AtFlags::empty())
-            .map_err(code)?;
-        // Under another name until it is locked, so that nobody takes it for dead.
-        let (new, done) = (format!("{id}{UNFINISHED}"), format!("{id}{RECORD}"));
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
-        let fd = rustix::fs::openat(folder, &new, flags, mode).map_err(code)?;
-        rustix::fs::fchmod(&fd, mode).map_err(code)?;
-        let file = RecordFile {
-            fd,
-            id: id.to_owned(),
-        };
-        flock(&file.fd, FlockOperation::NonBlockingLockExclusive).map_err(code)?;
-        file.update(record)?;
-        rustix::fs::renameat(folder, &new, folder, &done).map_err(code)?;
-        Ok(file)
     }
 
     /// Removes this process as a server, and the folder when it was the last one.
@@ -301,7 +290,7 @@ impl LockedFolder {
         let only_lock = |files: Vec<String>| files.iter().all(|file| file == LOCK);
         if list(self.folder.fd.as_fd()).is_ok_and(only_lock) {
             let _ = rustix::fs::unlinkat(&self.folder.fd, LOCK, AtFlags::empty());
-            let _ = rustix::fs::unlinkat(&self.root, &self.file, AtFlags::REMOVEDIR);
+            let _ = rustix::fs::unlinkat(&self.root, &self.folder.file, AtFlags::REMOVEDIR);
         }
     }
 
@@ -315,29 +304,87 @@ impl LockedFolder {
 }
 
 impl RecordFile {
-    /// Whether the record is still in a folder.
-    pub(in crate::engine) fn exists(&self) -> bool {
-        rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
+    /// Writes a record where there is none yet, and sets the fence. Its socket must be there.
+    fn write(folder: &OwnedFd, record: &Record, id: String) -> Result<RecordFile> {
+        let folder = folder.try_clone().map_err(|error| io_code(&error))?;
+        let fd = Mutex::new(new_record(&folder, record, &id)?);
+        Ok(RecordFile { folder, fd, id })
     }
 
-    /// Writes the record anew. The folder should be locked, so that nobody reads half of it.
+    /// The id of this process in the folder.
+    pub(in crate::engine) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the record is still in a folder.
+    pub(in crate::engine) fn exists(&self) -> bool {
+        rustix::fs::fstat(&*lock(&self.fd)).is_ok_and(|stat| stat.st_nlink > 0)
+    }
+
+    /// Writes numbers of the record anew. Readers may see those of before and after.
     pub(in crate::engine) fn update(&self, record: &Record) -> Result<()> {
-        let text = record.to_text();
-        let written = rustix::io::pwrite(&self.fd, text.as_bytes(), 0).map_err(code)?;
-        if written != text.len() {
-            return Err(Win32Error::DISK_FULL);
-        }
-        rustix::fs::ftruncate(&self.fd, text.len() as u64).map_err(code)
+        write_all(&lock(&self.fd), record)
+    }
+
+    /// Writes the record anew with another descriptor, and moves the fence. Readers see the old or the new
+    /// one.
+    pub(in crate::engine) fn replace(&self, record: &Record) -> Result<()> {
+        let mut fd = lock(&self.fd);
+        *fd = new_record(&self.folder, record, &self.id)?;
+        Ok(())
     }
 }
 
-/// Whether somebody holds the lock of a record: its process is alive.
-fn is_locked(fd: &OwnedFd) -> rustix::io::Result<bool> {
-    match flock(fd, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(false),
-        Err(Errno::AGAIN) => Ok(true),
-        Err(error) => Err(error),
+/// Puts the record with this id into the folder, in the place of one that may be there.
+fn new_record(folder: &OwnedFd, record: &Record, id: &str) -> Result<OwnedFd> {
+    let fence = set_fence(folder, &record.security, id).map_err(code)?;
+    // Under another name until it is whole.
+    let (new, done) = (format!("{id}{UNFINISHED}"), format!("{id}{RECORD}"));
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+    let _ = rustix::fs::unlinkat(folder, &new, AtFlags::empty());
+    let fd = rustix::fs::openat(folder, &new, flags, Mode::RUSR | Mode::WUSR).map_err(code)?;
+    write_all(&fd, record)?;
+    if let Fence::Group(group) = fence {
+        rustix::fs::fchown(&fd, None, Some(Gid::from_raw(group))).map_err(code)?;
     }
+    rustix::fs::fchmod(&fd, fence.record()).map_err(code)?;
+    rustix::fs::renameat(folder, &new, folder, &done).map_err(code)?;
+    Ok(fd)
+}
+
+fn write_all(fd: &OwnedFd, record: &Record) -> Result<()> {
+    let text = record.to_text();
+    let written = rustix::io::pwrite(fd, text.as_bytes(), 0).map_err(code)?;
+    if written != text.len() {
+        return Err(Win32Error::DISK_FULL);
+    }
+    rustix::fs::ftruncate(fd, text.len() as u64).map_err(code)
+}
+
+/// Sets the modes of the folder and of the socket with this id. Gives the fence that could be set: files can
+/// be given to groups only of which this process is a member.
+fn set_fence(
+    folder: &OwnedFd,
+    descriptor: &SecurityDescriptor,
+    id: &str,
+) -> rustix::io::Result<Fence> {
+    let user = rustix::process::geteuid().as_raw();
+    let socket = format!("{id}{SOCKET}");
+    let mut fence = Fence::of(descriptor, user);
+    if let Fence::Group(group) = fence {
+        let group = Some(Gid::from_raw(group));
+        let given = rustix::fs::fchown(folder, None, group).and_then(|()| {
+            rustix::fs::chownat(folder, &socket, None, group, AtFlags::SYMLINK_NOFOLLOW)
+        });
+        match given {
+            Ok(()) => {}
+            Err(Errno::PERM) => fence = Fence::Open,
+            Err(error) => return Err(error),
+        }
+    }
+    rustix::fs::fchmod(folder, fence.folder())?;
+    rustix::fs::chmodat(folder, socket, fence.socket(), AtFlags::empty())?;
+    Ok(fence)
 }
 
 fn read_record(fd: &OwnedFd) -> Option<Record> {

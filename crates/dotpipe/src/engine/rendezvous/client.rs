@@ -12,15 +12,17 @@ use crate::engine::bell::Bell;
 use crate::engine::core::{Core, Rights, Traits};
 use crate::engine::end::{End, Owner};
 use crate::engine::link::Link;
-use crate::engine::linux::{code, io_code, socket};
+use crate::engine::linux::impersonation::refuse_if_acting;
+use crate::engine::linux::{code, identity, io_code, socket};
 use crate::engine::namespace::Folder;
 use crate::exact::{InstanceCounts, PipeStatus, Result};
 use crate::name::PipeName;
-use crate::options::{DesiredAccess, WaitTimeout};
+use crate::options::{DesiredAccess, OpenOptions, WaitTimeout};
+use crate::security::Sid;
 use crate::win32::Win32Error;
 
 /// How long a server process may take for an answer that it gives without waiting for anything.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The default time-out of a pipe whose creator named none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 /// The longest sleep while waiting for an instance, should a notice of a new server be missed.
@@ -35,8 +37,8 @@ const MOST_TRIES: u32 = 5;
 const QUERY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server process said, with the socket and the memory that came with it.
-struct Reply {
-    answer: Answer,
+pub(super) struct Reply {
+    pub(super) answer: Answer,
     socket: OwnedFd,
     memory: Option<OwnedFd>,
 }
@@ -56,11 +58,27 @@ fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
 
 /// Asks one server process, which may take so long. `None` when it is dead.
 fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Result<Option<Reply>> {
+    exchange(folder, id, &request.encode(), patience, None)
+}
+
+/// The same with a request as bytes, which `server` must be to get it.
+pub(super) fn exchange(
+    folder: &Folder,
+    id: &str,
+    request: &[u8],
+    patience: Duration,
+    server: Option<Sid>,
+) -> Result<Option<Reply>> {
     for _ in 0..MOST_TRIES {
         let Some(socket) = folder.connect(id, patience)? else {
             return Ok(None);
         };
-        match socket::send(&socket, &request.encode(), None) {
+        if let Some(server) = server
+            && !identity::peer_token(&socket).map_err(code)?.is(&server)
+        {
+            return Err(Win32Error::ACCESS_DENIED);
+        }
+        match socket::send(&socket, request, None) {
             Ok(()) => {}
             Err(Errno::PIPE | Errno::CONNRESET) => continue,
             Err(error) => return Err(code(error)),
@@ -82,13 +100,14 @@ fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Resul
 fn ask_all<T>(
     name: &PipeName,
     request: Request,
+    server: Option<Sid>,
     mut until: impl FnMut(Reply) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let folder = Folder::find(name)?;
     let mut alive = false;
     let mut failed = None;
     for id in folder.servers()? {
-        match ask(&folder, &id, request, PATIENCE) {
+        match exchange(&folder, &id, &request.encode(), PATIENCE, server) {
             Ok(Some(reply)) => {
                 alive = true;
                 if let Some(result) = until(reply)? {
@@ -109,7 +128,7 @@ fn ask_all<T>(
     }
 }
 
-fn refuse_remote(name: &PipeName) -> Result<()> {
+pub(super) fn refuse_remote(name: &PipeName) -> Result<()> {
     if name.is_local() {
         Ok(())
     } else {
@@ -119,21 +138,34 @@ fn refuse_remote(name: &PipeName) -> Result<()> {
 
 /// Opens the instance that has listened longest, in the first server process that has one.
 pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
-    refuse_remote(name)?;
-    let request = Request {
-        operation: Operation::Open,
+    let options = OpenOptions {
         access,
+        ..OpenOptions::default()
     };
-    let opened = ask_all(name, request, |reply| match reply.answer.code {
-        Win32Error(0) => enter(name, access, reply).map(Some),
-        Win32Error::PIPE_BUSY => Ok(None),
-        code => Err(code),
+    open_with(name, &options)
+}
+
+/// The same with everything that a client can say.
+pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
+    refuse_remote(name)?;
+    refuse_if_acting()?;
+    let request = Request {
+        access: options.access,
+        level: options.level,
+        ..Request::to(Operation::Open, name)
+    };
+    let opened = ask_all(name, request, options.server, |reply| {
+        match reply.answer.code {
+            Win32Error(0) => enter(name, options, reply).map(Some),
+            Win32Error::PIPE_BUSY => Ok(None),
+            code => Err(code),
+        }
     })?;
     opened.ok_or(Win32Error::PIPE_BUSY)
 }
 
 /// Makes a client end of what the server handed over.
-fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
+fn enter(name: &PipeName, options: &OpenOptions, reply: Reply) -> Result<End> {
     let Reply {
         answer,
         socket,
@@ -146,14 +178,19 @@ fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
     };
     let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
     let server = socket::peer(&socket).map_err(code)?.process;
-    let link = Link::new(segment, Bell::new(socket), Side::Client, server);
+    let link = Link::new(
+        segment,
+        Bell::new(socket),
+        Side::Client,
+        (server, options.level),
+    );
     let traits = Traits {
         pipe_type: answer.pipe_type,
         out_quota: answer.out_quota,
         in_quota: answer.in_quota,
         max_instances: answer.max_instances,
     };
-    let core = Core::connected(traits, Rights::of_client(access), link);
+    let core = Core::connected(traits, Rights::of_client(options.access), link);
     Ok(End::new(core, Owner::Pipe(name.clone(), answer.pipe)))
 }
 
@@ -193,10 +230,7 @@ pub(in crate::engine) fn wait_until(
             if wedged.contains(&id) {
                 continue;
             }
-            let request = Request {
-                operation: Operation::Wait,
-                access: DesiredAccess::empty(),
-            };
+            let request = Request::to(Operation::Wait, name);
             let reply = match ask(&folder, &id, request, time_left(end_of(limit))) {
                 Ok(Some(reply)) => reply,
                 Ok(None) => continue,
@@ -317,15 +351,16 @@ fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
     let (_, first) = servers.first()?;
     let (_, last) = servers.last()?;
     let mut instances = InstanceCounts::default();
+    let name = PipeName::local(&first.name).ok()?;
     for (id, record) in &servers {
-        match ask_counts(folder, id, end) {
+        match ask_counts(folder, id, &name, end) {
             Some(counts) => instances += counts,
             // It lives and does not answer: how its instances are, it alone knows.
             None => instances.unknown = instances.unknown.saturating_add(record.instances),
         }
     }
     Some(PipeStatus {
-        name: PipeName::local(&first.name).ok()?,
+        name,
         pipe_type: first.pipe_type,
         access: first.access,
         max_instances: first.max_instances,
@@ -333,16 +368,14 @@ fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
         out_quota: last.out_quota,
         in_quota: last.in_quota,
         default_timeout: first.default_timeout,
+        reject_remote_clients: first.reject_remote_clients,
         server_process_ids: servers.iter().map(|(_, record)| record.process).collect(),
     })
 }
 
 /// Asks a server process how its instances are.
-fn ask_counts(folder: &Folder, id: &str, end: Instant) -> Option<InstanceCounts> {
-    let request = Request {
-        operation: Operation::Query,
-        access: DesiredAccess::empty(),
-    };
+fn ask_counts(folder: &Folder, id: &str, name: &PipeName, end: Instant) -> Option<InstanceCounts> {
+    let request = Request::to(Operation::Query, name);
     let reply = ask(folder, id, request, time_left(Some(end))).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

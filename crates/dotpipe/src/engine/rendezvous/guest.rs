@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::wire::{Answer, REQUEST_LEN, Request};
+use super::wire::{Answer, LONGEST_REQUEST, REQUEST_LEN, Request};
 use crate::engine::core::lock;
 use crate::engine::linux::socket;
 use crate::engine::reactor::{Reactor, Registration, Source};
@@ -33,8 +33,8 @@ const MOST_AT_ONCE: usize = 64;
 
 /// Who decides on requests: the instances of a pipe.
 pub(in crate::engine) trait Doorman: Send + Sync {
-    /// Deals with a request.
-    fn answer(&self, request: Request, socket: OwnedFd);
+    /// Deals with a request, and what it goes on with.
+    fn answer(&self, request: Request, text: &[u8], socket: OwnedFd);
     /// The answer to a request that cannot be understood.
     fn refusal(&self, code: Win32Error) -> Answer;
 }
@@ -155,7 +155,7 @@ impl Guests {
 
     /// Hears what a client wants, if it has said so. Gives the socket back if it has not.
     fn hear(&self, socket: OwnedFd) -> Option<OwnedFd> {
-        let mut bytes = [0; REQUEST_LEN + 1];
+        let mut bytes = [0; LONGEST_REQUEST + 1];
         let packet = match socket::receive(&socket, &mut bytes) {
             Ok(packet) => packet,
             Err(Errno::AGAIN) => return Some(socket),
@@ -167,7 +167,7 @@ impl Guests {
         }
         match Request::decode(&bytes[..packet.len]) {
             Ok(request) if packet.fd.is_none() && !packet.truncated => {
-                doorman.answer(request, socket);
+                doorman.answer(request, &bytes[REQUEST_LEN..packet.len], socket);
             }
             Ok(_) => {
                 let refusal = doorman.refusal(Win32Error::INVALID_PARAMETER);

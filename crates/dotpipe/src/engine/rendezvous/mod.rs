@@ -3,13 +3,16 @@
 //! A client connects to the socket of a server process, sends one request of fixed size and gets one
 //! answer. With the answer to *open* comes the shared memory, and the socket becomes the bell of the
 //! conversation. [`wire`] is the format and touches nothing; [`guest`] is the server's side, in the
-//! reactor's thread; [`client`] the client's.
+//! reactor's thread; [`client`] the client's; [`security`] who may do what, from afar.
 
 mod client;
 mod guest;
+mod security;
 mod wire;
 
 pub(super) use client::wait_until;
-pub(crate) use client::{list, open, status, wait};
+pub(crate) use client::{list, open, open_with, status, wait};
 pub(super) use guest::{Doorman, Guests};
-pub(super) use wire::{Answer, Operation, Request};
+pub(crate) use security::security;
+pub(super) use security::{parse_security, security_of, set_security_of};
+pub(super) use wire::{Answer, NameDigest, Operation, Request};

@@ -1,11 +1,12 @@
 //! Requests and answers as bytes. Pure: no sockets, no state.
 //!
 //! ```text
-//! request, 32 bytes             answer, 96 bytes and the name
+//! request, 32 bytes and a text  answer, 96 bytes and a text
 //!   0  magic  "dotpipe" 1         0  magic
 //!   8  operation                  8  Win32 code, 0 for success
 //!  12  desired access (open)     12  access of the pipe
-//!  16  zero                      16  type of the pipe
+//!  16  impersonation level       16  type of the pipe
+//!  20  digest of the name
 //!                                20  maximum of instances
 //!                                24  default time-out, ms
 //!                                28  quota of the server end
@@ -18,21 +19,30 @@
 //!                                56  which creation of the name
 //!                                64  size of the ring server to client (open)
 //!                                72  size of the ring client to server
-//!                                80  zero
-//!                                96  the name in UTF-8, to the end of the packet (query)
+//!                                80  1: for clients of this machine only
+//!                                88  zero
+//!                                96  the name (query) or the security descriptor, UTF-8
 //! ```
 //! Numbers are little-endian, 32 bits up to offset 56 and 64 bits from there. The last byte of the magic
 //! is the version; whoever meets another one says `ERROR_NOT_SUPPORTED`.
 
+use sha2::{Digest, Sha256};
+
 use crate::engine::namespace::PipeId;
 use crate::exact::InstanceCounts;
-use crate::options::{Access, DesiredAccess, PipeMode};
+use crate::name::PipeName;
+use crate::options::{Access, DesiredAccess, ImpersonationLevel, PipeMode};
+use crate::security::LONGEST_SDDL;
 use crate::win32::Win32Error;
 
 pub(in crate::engine) const REQUEST_LEN: usize = 32;
 const ANSWER_LEN: usize = 96;
-/// The longest answer: 256 UTF-16 units are at most 768 bytes of UTF-8.
-pub(in crate::engine) const LONGEST_ANSWER: usize = ANSWER_LEN + 768;
+/// Which creation of a name, in hex digits, and the end of the line.
+pub(super) const PIPE_ID_LEN: usize = 17;
+/// The longest request: one that brings a security descriptor.
+pub(in crate::engine) const LONGEST_REQUEST: usize = REQUEST_LEN + PIPE_ID_LEN + LONGEST_SDDL;
+/// The longest answer: one with a security descriptor. 256 UTF-16 units of a name are at most 768 bytes.
+pub(in crate::engine) const LONGEST_ANSWER: usize = ANSWER_LEN + LONGEST_SDDL;
 
 const MAGIC: [u8; 8] = *b"dotpipe\x01";
 
@@ -45,12 +55,49 @@ pub(in crate::engine) enum Operation {
     Wait,
     /// To know how the pipe is.
     Query,
+    /// To know who may do what.
+    GetSecurity,
+    /// To change that. The request goes on with which creation of the name is meant, as the first line, and
+    /// the descriptor.
+    SetSecurity,
+}
+
+const OPERATIONS: [(Operation, u32); 5] = [
+    (Operation::Open, 1),
+    (Operation::Wait, 2),
+    (Operation::Query, 3),
+    (Operation::GetSecurity, 4),
+    (Operation::SetSecurity, 5),
+];
+
+const LEVELS: [ImpersonationLevel; 4] = [
+    ImpersonationLevel::Anonymous,
+    ImpersonationLevel::Identification,
+    ImpersonationLevel::Impersonation,
+    ImpersonationLevel::Delegation,
+];
+
+/// Which pipe a request is for: the beginning of the SHA-256 of the folded name.
+///
+/// A server answers for its own name only. Otherwise whoever puts another's socket into a folder of his own
+/// could send clients to a pipe that they did not mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) struct NameDigest([u8; 12]);
+
+impl NameDigest {
+    pub(in crate::engine) fn of(name: &PipeName) -> NameDigest {
+        let mut digest = [0; 12];
+        digest.copy_from_slice(&Sha256::digest(name.folded())[..12]);
+        NameDigest(digest)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) struct Request {
     pub(in crate::engine) operation: Operation,
     pub(in crate::engine) access: DesiredAccess,
+    pub(in crate::engine) level: ImpersonationLevel,
+    pub(in crate::engine) name: NameDigest,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +114,9 @@ pub(in crate::engine) struct Answer {
     pub(in crate::engine) pipe: PipeId,
     /// Sizes of the rings: server to client, client to server.
     pub(in crate::engine) rings: (u64, u64),
-    pub(in crate::engine) name: String,
+    pub(in crate::engine) reject_remote_clients: bool,
+    /// The name of the pipe or its security descriptor.
+    pub(in crate::engine) text: String,
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> u32 {
@@ -91,15 +140,25 @@ fn check_magic(bytes: &[u8]) -> Result<(), Win32Error> {
 }
 
 impl Request {
+    /// One that only asks.
+    pub(in crate::engine) fn to(operation: Operation, name: &PipeName) -> Request {
+        Request {
+            operation,
+            access: DesiredAccess::empty(),
+            level: ImpersonationLevel::Anonymous,
+            name: NameDigest::of(name),
+        }
+    }
+
     pub(in crate::engine) fn encode(&self) -> [u8; REQUEST_LEN] {
         let mut bytes = [0; REQUEST_LEN];
         bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8] = match self.operation {
-            Operation::Open => 1,
-            Operation::Wait => 2,
-            Operation::Query => 3,
-        };
+        let known = OPERATIONS.iter().find(|(each, _)| *each == self.operation);
+        let operation = known.map_or(0, |(_, number)| *number);
+        bytes[8..12].copy_from_slice(&operation.to_le_bytes());
         bytes[12] = self.access.bits();
+        bytes[16] = self.level as u8;
+        bytes[20..].copy_from_slice(&self.name.0);
         bytes
     }
 
@@ -108,21 +167,32 @@ impl Request {
     pub(in crate::engine) fn decode(bytes: &[u8]) -> Result<Request, Win32Error> {
         check_magic(bytes)?;
         const NONSENSE: Win32Error = Win32Error::INVALID_PARAMETER;
-        if bytes.len() != REQUEST_LEN || bytes[16..].iter().any(|byte| *byte != 0) {
+        if bytes.len() < REQUEST_LEN {
             return Err(NONSENSE);
         }
-        let operation = match u32_at(bytes, 8) {
-            1 => Operation::Open,
-            2 => Operation::Wait,
-            3 => Operation::Query,
-            _ => return Err(NONSENSE),
+        let number = u32_at(bytes, 8);
+        let known = OPERATIONS.iter().find(|(_, each)| *each == number);
+        let operation = known.ok_or(NONSENSE)?.0;
+        let longest = match operation {
+            Operation::SetSecurity => LONGEST_REQUEST,
+            _ => REQUEST_LEN,
         };
+        if bytes.len() > longest {
+            return Err(NONSENSE);
+        }
+        let level = LEVELS
+            .iter()
+            .find(|level| **level as u32 == u32_at(bytes, 16));
+        let mut name = [0; 12];
+        name.copy_from_slice(&bytes[20..REQUEST_LEN]);
         let access = u8::try_from(u32_at(bytes, 12))
             .ok()
             .and_then(DesiredAccess::from_bits);
         Ok(Request {
             operation,
             access: access.ok_or(NONSENSE)?,
+            level: *level.ok_or(NONSENSE)?,
+            name: NameDigest(name),
         })
     }
 }
@@ -162,10 +232,11 @@ impl Answer {
         ] {
             bytes.extend(word.to_le_bytes());
         }
-        for word in [self.pipe.0, self.rings.0, self.rings.1, 0, 0] {
+        let remote = u64::from(self.reject_remote_clients);
+        for word in [self.pipe.0, self.rings.0, self.rings.1, remote, 0] {
             bytes.extend(word.to_le_bytes());
         }
-        bytes.extend(self.name.as_bytes());
+        bytes.extend(self.text.as_bytes());
         bytes
     }
 
@@ -208,7 +279,12 @@ impl Answer {
             process: u32_at(bytes, 52),
             pipe: PipeId(u64_at(bytes, 56)),
             rings: (u64_at(bytes, 64), u64_at(bytes, 72)),
-            name: std::str::from_utf8(&bytes[ANSWER_LEN..])
+            reject_remote_clients: match u64_at(bytes, 80) {
+                0 => false,
+                1 => true,
+                _ => return Err(NONSENSE),
+            },
+            text: std::str::from_utf8(&bytes[ANSWER_LEN..])
                 .map_err(|_| NONSENSE)?
                 .to_owned(),
         })
@@ -238,20 +314,28 @@ mod tests {
             process: 99,
             pipe: PipeId(u64::MAX - 1),
             rings: (4096, 1 << 30),
-            name: "파이프".into(),
+            reject_remote_clients: true,
+            text: "파이프".into(),
         }
     }
 
     #[test]
     fn both_survive_the_trip() {
-        for operation in [Operation::Open, Operation::Wait, Operation::Query] {
+        let name = PipeName::local("파이프").unwrap();
+        for (operation, _) in OPERATIONS {
             for access in [
                 DesiredAccess::empty(),
                 DesiredAccess::all(),
                 DesiredAccess::READ,
             ] {
-                let request = Request { operation, access };
-                assert_eq!(Request::decode(&request.encode()), Ok(request));
+                for level in LEVELS {
+                    let request = Request {
+                        access,
+                        level,
+                        ..Request::to(operation, &name)
+                    };
+                    assert_eq!(Request::decode(&request.encode()), Ok(request));
+                }
             }
         }
         assert_eq!(Answer::decode(&answer().encode()), Ok(answer()));
@@ -259,11 +343,8 @@ mod tests {
 
     #[test]
     fn conversations_that_go_wrong() {
-        let good = Request {
-            operation: Operation::Open,
-            access: DesiredAccess::READ,
-        }
-        .encode();
+        let name = PipeName::local("p").unwrap();
+        let good = Request::to(Operation::Open, &name).encode();
         let with = |offset: usize, byte: u8| {
             let mut bytes = good;
             bytes[offset] = byte;
@@ -277,7 +358,8 @@ mod tests {
             (11, 1),
             (12, 0xff),
             (13, 1),
-            (31, 1),
+            (16, 4),
+            (17, 1),
         ] {
             assert_eq!(
                 with(offset, byte),
@@ -291,6 +373,17 @@ mod tests {
                 Err(Win32Error::INVALID_PARAMETER)
             );
         }
+        let longer = |operation, more| {
+            let mut bytes = Request::to(operation, &name).encode().to_vec();
+            bytes.resize(REQUEST_LEN + more, b'x');
+            Request::decode(&bytes).is_ok()
+        };
+        assert!(!longer(Operation::Open, 1));
+        assert!(longer(Operation::SetSecurity, PIPE_ID_LEN + LONGEST_SDDL));
+        assert!(!longer(
+            Operation::SetSecurity,
+            PIPE_ID_LEN + LONGEST_SDDL + 1
+        ));
         let good = answer().encode();
         for len in 0..ANSWER_LEN {
             assert_eq!(
@@ -299,7 +392,7 @@ mod tests {
                 "{len}"
             );
         }
-        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (96, 0xff)] {
+        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (80, 2), (96, 0xff)] {
             let mut bytes = good.clone();
             bytes[offset] = byte;
             assert_eq!(
