@@ -355,8 +355,12 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
         (Win32Error::PRIVILEGE_NOT_HELD, _) => {
             "give the server CAP_SETUID and CAP_SETGID, or run it as the user of its clients"
         }
-        (Win32Error::INVALID_SID, _) => "write S-1-22-1-<uid> for a user, S-1-22-2-<gid> for a group",
-        (Win32Error::INVALID_SECURITY_DESCR, _) => "write SDDL as D:(A;;GRGW;;;WD), at most 4096 bytes",
+        (Win32Error::INVALID_SID, _) => {
+            "write S-1-22-1-<uid> for a user, S-1-22-2-<gid> for a group"
+        }
+        (Win32Error::INVALID_SECURITY_DESCR, _) => {
+            "write SDDL as D:(A;;GRGW;;;WD), at most 4096 bytes"
+        }
         (Win32Error::BAD_IMPERSONATION_LEVEL, _) => {
             "the client must open the pipe with impersonation_level(Impersonation)"
         }

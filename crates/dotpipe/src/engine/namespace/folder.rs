@@ -143,8 +143,17 @@ impl Folder {
     /// Removes what dead server processes left, if that can be done at once. For clients, who need
     /// nothing of it.
     pub(in crate::engine) fn try_tidy(name: &PipeName) {
+        Folder::try_tidy_file(&file_name(name));
+    }
+
+    /// The same for this folder.
+    pub(in crate::engine) fn try_tidy_this(&self) {
+        Folder::try_tidy_file(&self.file);
+    }
+
+    fn try_tidy_file(file: &str) {
         if let Ok(root) = directory::open()
-            && let Ok(Some(folder)) = LockedFolder::lock_once(root, &file_name(name), false)
+            && let Ok(Some(folder)) = LockedFolder::lock_once(root, file, false)
         {
             let _ = folder.tidy();
             folder.remove_if_empty();
@@ -208,7 +217,13 @@ impl LockedFolder {
         let lock = match rustix::fs::openat(&folder.fd, LOCK, flags, Mode::RUSR | Mode::WUSR) {
             Ok(lock) => lock,
             Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(code(error)),
+            Err(error) => {
+                if make {
+                    // Should it be ours and empty; of others nothing can be removed, and nothing filled.
+                    let _ = rustix::fs::unlinkat(&root, file, AtFlags::REMOVEDIR);
+                }
+                return Err(code(error));
+            }
         };
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -271,12 +286,15 @@ impl LockedFolder {
     pub(in crate::engine) fn add_server(&self, record: &Record) -> Result<(OwnedFd, RecordFile)> {
         let id = format!("{}-{:016x}", record.process, random());
         let folder = &self.folder.fd;
-        let listener = socket::listen(folder.as_fd(), &format!("{id}{SOCKET}")).map_err(code)?;
-        let file = RecordFile::write(folder, record, id.clone());
-        if file.is_err() {
+        let added = socket::listen(folder.as_fd(), &format!("{id}{SOCKET}"))
+            .map_err(code)
+            .and_then(|listener| Ok((listener, RecordFile::write(folder, record, id.clone())?)));
+        if added.is_err() {
+            // On a full disk, say. Nothing of it shall be in anybody's way.
             self.unlink(&id);
+            self.remove_if_empty();
         }
-        Ok((listener, file?))
+        added
     }
 
     /// Removes this process as a server, and the folder when it was the last one.

@@ -339,7 +339,13 @@ pub(crate) fn list() -> Result<Vec<PipeStatus>> {
     let folders = Folder::all()?;
     let mut pipes: Vec<PipeStatus> = folders
         .iter()
-        .filter_map(|folder| status_in(folder, end))
+        .filter_map(|folder| {
+            let status = status_in(folder, end);
+            if status.is_none() {
+                folder.try_tidy_this();
+            }
+            status
+        })
         .collect();
     pipes.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(pipes)

@@ -1,0 +1,169 @@
+//! The directory that all share: what a stranger cannot do there.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use dotpipe::exact;
+use dotpipe::options::{CreateOptions, DesiredAccess};
+use dotpipe::win32::Win32Error;
+
+use crate::users::*;
+
+const READ: DesiredAccess = DesiredAccess::READ;
+
+fn file_of(name: &str, ending: &str) -> PathBuf {
+    let files = fs::read_dir(directory().join(name)).unwrap();
+    let mut paths = files.map(|entry| entry.unwrap().path());
+    paths
+        .find(|path| path.extension().is_some_and(|found| found == ending))
+        .unwrap()
+}
+
+fn opens(name: &str) -> Result<(), Win32Error> {
+    exact::open(&pipe(name), READ).map(drop)
+}
+
+#[test]
+fn a_stranger_harms_no_pipe() {
+    shared(a_stranger_harms_no_pipe, || {
+        let mut alice = ALICE.start(&["create p"]);
+        alice.expect("ok");
+        assert_eq!(BOB.says("spoil p mine"), "ok", "no way worked");
+        assert_eq!(opens("p"), Ok(()));
+    });
+}
+
+/// Liveness used to be a lock that whoever can read a record could hold.
+#[test]
+fn a_stranger_keeps_no_dead_name_alive() {
+    shared(a_stranger_keeps_no_dead_name_alive, || {
+        let mut alice = ALICE.start(&["create p"]);
+        alice.expect("ok");
+        let mut bob = BOB.start(&["lock p"]);
+        bob.expect("1");
+        alice.kill();
+        alice.bury();
+        assert_eq!(ALICE.does(&["list", "create p"]), ["0", "ok"]);
+    });
+}
+
+#[test]
+fn what_another_left_behind_is_in_the_way_until_root_looks() {
+    shared(
+        what_another_left_behind_is_in_the_way_until_root_looks,
+        || {
+            let mut alice = ALICE.start(&["create p"]);
+            alice.expect("ok");
+            alice.kill();
+            alice.bury();
+            assert_eq!(
+                BOB.does(&["open p r", "create p"]),
+                ["ERROR_FILE_NOT_FOUND", "ERROR_ACCESS_DENIED"]
+            );
+            assert_eq!(exact::list(), Ok(Vec::new()));
+            assert!(!directory().join("p").exists());
+            assert_eq!(BOB.says("create p"), "ok");
+        },
+    );
+}
+
+/// Whoever joined the pipe of a stranger would have clients go to where the stranger wants.
+#[test]
+fn nobody_serves_in_the_folder_of_another_not_even_root() {
+    shared(nobody_serves_in_the_folder_of_another_not_even_root, || {
+        let mut alice = ALICE.start(&["create p D:(A;;GA;;;WD)"]);
+        alice.expect("ok");
+        assert_eq!(BOB.says("create p D:(A;;GA;;;WD)"), "ERROR_ACCESS_DENIED");
+        let mine = exact::create(&pipe("p"), &CreateOptions::default());
+        assert_eq!(mine.err(), Some(Win32Error::ACCESS_DENIED));
+    });
+}
+
+#[test]
+fn links_lead_nowhere() {
+    shared(links_lead_nowhere, || {
+        let server = exact::create(&pipe("p"), &CreateOptions::default()).unwrap();
+        let socket = file_of("p", "socket");
+        // As root makes them, to whom the system allows what it forbids a stranger.
+        for name in ["soft", "hard"] {
+            fs::create_dir(directory().join(name)).unwrap();
+        }
+        symlink(&socket, directory().join("soft/1-1.socket")).unwrap();
+        fs::hard_link(&socket, directory().join("hard/1-1.socket")).unwrap();
+        symlink("p", directory().join("folder")).unwrap();
+        for name in ["soft", "hard", "folder"] {
+            assert_eq!(opens(name), Err(Win32Error::FILE_NOT_FOUND), "{name}");
+        }
+        assert_eq!(opens("p"), Ok(()));
+        assert_eq!(server.connect(), Err(Win32Error::NO_DATA));
+    });
+}
+
+/// A record says which pipe it is of. Anybody can write anything there.
+#[test]
+fn a_listing_shows_no_false_names() {
+    shared(a_listing_shows_no_false_names, || {
+        let server = exact::create(&pipe("p"), &CreateOptions::default()).unwrap();
+        let fake = directory().join("fake");
+        fs::create_dir(&fake).unwrap();
+        let record = file_of("p", "record");
+        fs::copy(&record, fake.join(record.file_name().unwrap())).unwrap();
+        let socket = file_of("p", "socket");
+        fs::hard_link(&socket, fake.join(socket.file_name().unwrap())).unwrap();
+        let pipes = exact::list().unwrap();
+        assert_eq!(pipes.len(), 1);
+        assert_eq!(pipes[0].name, pipe("p"));
+        drop(server);
+    });
+}
+
+/// Mounts a file system over the namespace; gives whether that could be done.
+fn mount(options: &str) -> bool {
+    let mut command = std::process::Command::new("mount");
+    command
+        .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+        .arg(directory());
+    let mounted = command.status().is_ok_and(|status| status.success());
+    if !mounted {
+        eprintln!("skipped: file systems cannot be mounted here");
+    }
+    mounted
+}
+
+struct Mounted;
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(directory())
+            .status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_or_cannot_be_written_says_so() {
+    shared(a_disk_that_is_full_or_cannot_be_written_says_so, || {
+        let create = || exact::create(&pipe("p"), &CreateOptions::default()).err();
+        if !mount("mode=1777,size=4k") {
+            return;
+        }
+        let mounted = Mounted;
+        let filler = directory().join("filler");
+        let _ = fs::write(&filler, [0; 8192]);
+        assert_eq!(create(), Some(Win32Error::DISK_FULL));
+        assert!(!directory().join("p").exists(), "nothing is left of it");
+        fs::remove_file(&filler).unwrap();
+        let server = exact::create(&pipe("p"), &CreateOptions::default()).unwrap();
+        assert_eq!(opens("p"), Ok(()));
+        drop(server);
+        drop(mounted);
+        if mount("mode=1777,ro") {
+            let _mounted = Mounted;
+            assert_eq!(create(), Some(Win32Error::WRITE_PROTECT));
+            assert_eq!(opens("p"), Err(Win32Error::FILE_NOT_FOUND));
+            assert_eq!(exact::list(), Ok(Vec::new()));
+        }
+    });
+}
