@@ -6,6 +6,7 @@
 mod ask;
 mod connect;
 mod demo;
+mod security;
 mod serve;
 mod support;
 mod tell;
