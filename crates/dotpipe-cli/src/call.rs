@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MS", value_parser = milliseconds::duration)]
     timeout: Option<Duration>,
 
-    /// Who must serve the pipe: S-1-22-1-<uid>, SY for root, or S-1-22-2-<gid>. Nothing is sent to others.
+    /// Who must serve the pipe: S-1-22-1-UID, SY for root, or S-1-22-2-GID. Nothing is sent to others.
     #[arg(long, value_name = "SID")]
     server: Option<Sid>,
 

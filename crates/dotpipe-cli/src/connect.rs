@@ -51,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MS", default_value = "default", value_parser = milliseconds::wait_or_none)]
     wait: Wait,
 
-    /// Who must serve the pipe: S-1-22-1-<uid>, SY for root, or S-1-22-2-<gid>. Nothing is sent to others.
+    /// Who must serve the pipe: S-1-22-1-UID, SY for root, or S-1-22-2-GID. Nothing is sent to others.
     #[arg(long, value_name = "SID")]
     server: Option<Sid>,
 

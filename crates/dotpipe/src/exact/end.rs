@@ -241,11 +241,13 @@ impl End {
     ///
     /// # Examples
     /// ```
-    /// use dotpipe::{ClientOptions, ServerOptions};
+    /// use dotpipe::{ClientOptions, ImpersonationLevel, ServerOptions};
     ///
     /// # let name = format!(r"\\.\pipe\doc-impersonate-{}", std::process::id());
     /// let server = ServerOptions::new().create(&name)?;
-    /// let client = ClientOptions::new().open(&name)?;
+    /// let client = ClientOptions::new()
+    ///     .impersonation_level(ImpersonationLevel::Impersonation)
+    ///     .open(&name)?;
     ///
     /// let acting = server.impersonate()?;
     /// let _mine = std::fs::read_dir("/tmp").unwrap(); // as the client

@@ -71,10 +71,6 @@ impl Default for SecurityDescriptor {
 
 impl SecurityDescriptor {
     /// An empty list, for [`allow`](Self::allow) and [`deny`](Self::deny): nobody may do anything.
-    #[expect(
-        clippy::new_without_default,
-        reason = "the default is not the empty one"
-    )]
     pub fn new() -> SecurityDescriptor {
         SecurityDescriptor {
             owner: None,

@@ -75,6 +75,7 @@ impl NamedPipeClient {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

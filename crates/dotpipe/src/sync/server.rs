@@ -171,6 +171,7 @@ impl NamedPipeServer {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

@@ -42,21 +42,25 @@ pub struct OwnedWriteHalf {
 
 impl ReadHalf<'_> {
     methods::common!();
+    methods::identity!();
     methods::reading!();
 }
 
 impl WriteHalf<'_> {
     methods::common!();
+    methods::identity!();
     methods::writing!();
 }
 
 impl OwnedReadHalf {
     methods::common!();
+    methods::identity!();
     methods::reading!();
 }
 
 impl OwnedWriteHalf {
     methods::common!();
+    methods::identity!();
     methods::writing!();
 }
 

@@ -213,10 +213,18 @@ impl LockedFolder {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(code(error)),
         };
-        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Root, who only tidies up, shall not leave a lock that the owner of the folder cannot open.
+        flags.set(OFlags::CREATE, make);
         let lock = match rustix::fs::openat(&folder.fd, LOCK, flags, Mode::RUSR | Mode::WUSR) {
             Ok(lock) => lock,
-            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::NOENT) => {
+                if !make {
+                    // Without a lock it can only be empty, or not ours to understand.
+                    let _ = rustix::fs::unlinkat(&root, file, AtFlags::REMOVEDIR);
+                }
+                return Ok(None);
+            }
             Err(error) => {
                 if make {
                     // Should it be ours and empty; of others nothing can be removed, and nothing filled.
