@@ -3,10 +3,12 @@
 //!
 //! Run it with `cargo run --example access_control`.
 
+use std::error::Error;
+
 use dotpipe::security::{PipeRights, SecurityDescriptor, Sid};
 use dotpipe::{ClientOptions, ImpersonationLevel, ServerOptions};
 
-fn main() -> dotpipe::Result<()> {
+pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let name = format!(r"\\.\pipe\example-access-control-{}", std::process::id());
     let me = rustix::process::geteuid().as_raw();
     let group = rustix::process::getegid().as_raw();
@@ -42,7 +44,7 @@ fn main() -> dotpipe::Result<()> {
     drop(acting);
 
     // From now on for the owner only. The client that is here stays.
-    server.set_security(&"D:(A;;GA;;;CO)".parse().unwrap())?;
+    server.set_security(&"D:(A;;GA;;;CO)".parse()?)?;
     println!("who may what: {}", server.security()?);
     Ok(())
 }

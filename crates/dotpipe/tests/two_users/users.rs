@@ -195,7 +195,8 @@ fn lock(name: &str) -> String {
     let mut locked = 0;
     for entry in std::fs::read_dir(directory().join(name)).unwrap() {
         if let Ok(file) = std::fs::File::open(entry.unwrap().path()) {
-            file.lock_shared().unwrap();
+            let shared = rustix::fs::FlockOperation::NonBlockingLockShared;
+            let _ = rustix::fs::flock(&file, shared);
             std::mem::forget(file);
             locked += 1;
         }
