@@ -266,7 +266,7 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
         }
         (Win32Error::ACCESS_DENIED, "create") => {
             "if the pipe exists, further instances need the same access and type, the right to create \
-             them, the same user, and may not ask to be the first; if not, what another user's server left \
+             them, and may not ask to be the first; if not, what another user's server left \
              behind may be in the way: `dotpipe ls` as root removes it"
         }
         (Win32Error::ACCESS_DENIED, "open" | "call") => {

@@ -3,6 +3,7 @@
 //! All instances of a name in one process share a [`LocalPipe`]: one socket, one record, one queue of
 //! those that listen. The queue is what hands out instances first in, first out.
 
+mod join;
 mod security;
 
 use std::collections::{HashMap, VecDeque};
@@ -75,20 +76,14 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         return Err(Win32Error::INVALID_NAME);
     }
     refuse_if_acting()?;
-    let folder = LockedFolder::lock(name)?;
+    let folder = match LockedFolder::lock(name) {
+        // It may be another user's, who may let this one serve it.
+        Err(Win32Error::ACCESS_DENIED) => return join::create(name, options),
+        folder => folder?,
+    };
     let records = folder.tidy()?;
+    check_fits(&records, options)?;
     if let Some(first) = records.first() {
-        // In this order: a pipe that is full says so whatever else is wrong.
-        let total = records
-            .iter()
-            .fold(0u32, |sum, record| sum.saturating_add(record.instances));
-        if first.max_instances != UNLIMITED_INSTANCES && total >= first.max_instances {
-            return Err(Win32Error::PIPE_BUSY);
-        }
-        let same = first.access == options.access && first.pipe_type == options.pipe_type;
-        if options.first_instance || !same {
-            return Err(Win32Error::ACCESS_DENIED);
-        }
         access::check_server(&first.security, &own_token().map_err(code)?, options)?;
     }
     if !folder.is_ours()? {
@@ -96,6 +91,34 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         return Err(Win32Error::ACCESS_DENIED);
     }
     let pipe = serve(&folder, name, options, records.first())?;
+    new_instance(pipe, options, Some(&folder))
+}
+
+/// Whether one more instance fits those that exist.
+fn check_fits(records: &[Record], options: &CreateOptions) -> Result<()> {
+    let Some(first) = records.first() else {
+        return Ok(());
+    };
+    // In this order: a pipe that is full says so whatever else is wrong.
+    let total = records
+        .iter()
+        .fold(0u32, |sum, record| sum.saturating_add(record.instances));
+    if first.max_instances != UNLIMITED_INSTANCES && total >= first.max_instances {
+        return Err(Win32Error::PIPE_BUSY);
+    }
+    let same = first.access == options.access && first.pipe_type == options.pipe_type;
+    if options.first_instance || !same {
+        return Err(Win32Error::ACCESS_DENIED);
+    }
+    Ok(())
+}
+
+/// One more instance of a pipe that this process serves. The folder is locked, unless it is another user's.
+fn new_instance(
+    pipe: Arc<LocalPipe>,
+    options: &CreateOptions,
+    folder: Option<&LockedFolder>,
+) -> Result<End> {
     let traits = Traits {
         pipe_type: options.pipe_type,
         out_quota: options.out_quota,
@@ -105,7 +128,7 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     let core = Core::listening(traits, Rights::of_server(options));
     core.set_modes(options.read_mode, options.wait_mode);
     if let Err(code) = pipe.add(&core, traits) {
-        pipe.leave_if_empty(Some(&folder));
+        pipe.leave_if_empty(folder);
         return Err(code);
     }
     Ok(End::new(core, Owner::Instance(Instance { pipe })))
@@ -119,14 +142,8 @@ fn serve(
     first: Option<&Record>,
 ) -> Result<Arc<LocalPipe>> {
     let identity = folder.identity()?;
-    // Files may be removed behind our back, and the number of a folder goes to the next one then.
-    let is_here =
-        |pipe: &&Arc<LocalPipe>| pipe.origin.is_here() && pipe.name == *name && pipe.file.exists();
-    if let Some(pipe) = lock(&SERVED)
-        .as_ref()
-        .and_then(|served| served.get(&identity).filter(is_here))
-    {
-        return Ok(pipe.clone());
+    if let Some(pipe) = known(identity, name) {
+        return Ok(pipe);
     }
     let security = match first {
         Some(first) => first.security.clone(),
@@ -151,6 +168,31 @@ fn serve(
         name: first.map_or(name.name(), |first| &first.name).to_owned(),
     };
     let (listener, file) = folder.add_server(&record)?;
+    let id = file.id().to_owned();
+    let started = start(name, identity, record, listener, file);
+    if started.is_err() {
+        folder.remove_server(&id);
+    }
+    started
+}
+
+/// The pipe in this folder as this process serves it already, if it does.
+fn known(folder: FolderId, name: &PipeName) -> Option<Arc<LocalPipe>> {
+    // Files may be removed behind our back, and the number of a folder goes to the next one then.
+    let is_here =
+        |pipe: &&Arc<LocalPipe>| pipe.origin.is_here() && pipe.name == *name && pipe.file.exists();
+    let served = lock(&SERVED);
+    served.as_ref()?.get(&folder).filter(is_here).cloned()
+}
+
+/// Begins to serve a pipe.
+fn start(
+    name: &PipeName,
+    identity: FolderId,
+    record: Record,
+    listener: OwnedFd,
+    file: RecordFile,
+) -> Result<Arc<LocalPipe>> {
     let pipe = Arc::new_cyclic(|this: &Weak<LocalPipe>| {
         let doorman: Weak<dyn Doorman> = this.clone();
         LocalPipe {
@@ -167,10 +209,7 @@ fn serve(
             }),
         }
     });
-    if let Err(code) = pipe.guests.receive() {
-        folder.remove_server(&pipe.file);
-        return Err(code);
-    }
+    pipe.guests.receive()?;
     lock(&SERVED)
         .get_or_insert_default()
         .insert(identity, pipe.clone());
@@ -215,7 +254,7 @@ impl LocalPipe {
             served.remove(&self.folder);
         }
         if let Some(folder) = folder {
-            folder.remove_server(&self.file);
+            folder.remove_server(self.file.id());
         }
         self.guests.close();
     }
@@ -242,7 +281,7 @@ fn answer(instances: &Instances, code: Win32Error) -> Answer {
 }
 
 impl Doorman for LocalPipe {
-    fn answer(&self, request: Request, text: &[u8], socket: OwnedFd) {
+    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd) {
         let mut instances = lock(&self.instances);
         let refusal = match request.operation {
             _ if request.name != self.digest => answer(&instances, Win32Error::FILE_NOT_FOUND),
@@ -256,6 +295,18 @@ impl Doorman for LocalPipe {
                     Err(code) => answer(&instances, code),
                 }
             }
+            Operation::Join => match self.admit(&instances, &request, text, enclosed, &socket) {
+                Ok((text, file)) => {
+                    let welcome = Answer {
+                        text,
+                        ..answer(&instances, Win32Error(0))
+                    };
+                    let file = file.as_ref().map(|file| file.as_fd());
+                    let _ = socket::send(&socket, &welcome.encode(), file);
+                    return;
+                }
+                Err(code) => answer(&instances, code),
+            },
             Operation::Wait if instances.listening.is_empty() => {
                 // With the instances locked: one that listens from now on finds the guest waiting.
                 let patience = answer(&instances, Win32Error::IO_PENDING);

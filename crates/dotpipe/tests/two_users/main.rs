@@ -8,6 +8,7 @@ mod support;
 mod access;
 mod identity;
 mod impersonation;
+mod join;
 mod namespace;
 mod users;
 

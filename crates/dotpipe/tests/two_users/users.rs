@@ -116,7 +116,8 @@ pub(crate) fn script(lines: &[String]) {
         let mut words = line.split(' ');
         let mut word = || words.next().unwrap_or("");
         let result = match word() {
-            "create" => create(&mut ends, word(), word()),
+            "create" => create(&mut ends, word(), word(), word()),
+            "close" => Ok(ends.pop().map(|_| String::new()).unwrap()),
             "open" => open(&mut ends, word(), word(), word()),
             "write" => ends.last().unwrap().write(b"hello").map(|_| String::new()),
             "set" => set(ends.last().unwrap(), word()),
@@ -133,6 +134,7 @@ pub(crate) fn script(lines: &[String]) {
                 let _ = ends.last().unwrap().connect();
                 ends.last().unwrap().impersonate().map(|_| String::new())
             }
+            "await" => Ok(await_file(word())),
             "lock" => Ok(lock(word())),
             "spoil" => Ok(spoil(word(), word())),
             other => panic!("what is {other}?"),
@@ -148,10 +150,11 @@ pub(crate) fn script(lines: &[String]) {
     }
 }
 
-fn create(ends: &mut Vec<End>, name: &str, security: &str) -> exact::Result<String> {
+fn create(ends: &mut Vec<End>, name: &str, security: &str, max: &str) -> exact::Result<String> {
     let options = CreateOptions {
         security: (!security.is_empty()).then(|| security.parse().unwrap()),
         write_dac: true,
+        max_instances: max.parse().unwrap_or(255),
         ..CreateOptions::default()
     };
     ends.push(exact::create(&pipe(name), &options)?);
@@ -188,6 +191,14 @@ fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::R
 fn set(end: &End, security: &str) -> exact::Result<String> {
     end.set_security(&security.parse().unwrap())?;
     Ok(String::new())
+}
+
+/// Waits until the test has made this file in the directory.
+fn await_file(file: &str) -> String {
+    while !directory().join(file).exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    String::new()
 }
 
 /// Locks every file of a pipe that can be opened, and keeps it so.

@@ -60,11 +60,26 @@ pub(in crate::engine) fn is_bound(folder: BorrowedFd<'_>, file: &str) -> Result<
 
 /// A listening socket at `file` in `folder`, which must not exist yet.
 pub(in crate::engine) fn listen(folder: BorrowedFd<'_>, file: &str) -> Result<OwnedFd> {
-    let socket = new_socket()?;
-    rustix::net::bind(&socket, &new_address(folder, file)?)?;
-    rustix::net::listen(&socket, BACKLOG)?;
-    rustix::io::ioctl_fionbio(&socket, true)?;
+    let socket = unbound()?;
+    bind(&socket, folder, file)?;
+    listen_on(&socket)?;
     Ok(socket)
+}
+
+/// A socket to listen on, nowhere yet.
+pub(in crate::engine) fn unbound() -> Result<OwnedFd> {
+    new_socket()
+}
+
+/// Puts a socket at `file` in `folder`, which must not exist yet.
+pub(in crate::engine) fn bind(socket: &OwnedFd, folder: BorrowedFd<'_>, file: &str) -> Result<()> {
+    rustix::net::bind(socket, &new_address(folder, file)?)
+}
+
+/// Listens on a socket that is somewhere. From now on it is this process that clients see there.
+pub(in crate::engine) fn listen_on(socket: &OwnedFd) -> Result<()> {
+    rustix::net::listen(socket, BACKLOG)?;
+    rustix::io::ioctl_fionbio(socket, true)
 }
 
 /// Connects to the socket `file` in `folder`; all calls on the result take at most `limit`.

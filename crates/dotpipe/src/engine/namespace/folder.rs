@@ -1,7 +1,7 @@
 //! The folder of one pipe: its lock, its records and its sockets.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock};
@@ -90,6 +90,17 @@ impl Folder {
             .iter()
             .filter_map(|file| id_of(file, SOCKET).map(str::to_owned))
             .collect())
+    }
+
+    /// Identifies the folder among all that this process knows.
+    pub(in crate::engine) fn identity(&self) -> Result<(u64, u64)> {
+        let stat = rustix::fs::fstat(&self.fd).map_err(code)?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// The user whose folder it is.
+    pub(in crate::engine) fn owner(&self) -> Result<u32> {
+        Ok(rustix::fs::fstat(&self.fd).map_err(code)?.st_uid)
     }
 
     /// Connects to a server process. `None` when it is dead.
@@ -194,6 +205,11 @@ impl LockedFolder {
         }
     }
 
+    /// The folder of a pipe that exists, if nobody else holds it.
+    pub(in crate::engine) fn try_lock(name: &PipeName) -> Result<Option<LockedFolder>> {
+        LockedFolder::lock_once(directory::open()?, &file_name(name), false)
+    }
+
     /// One try; `None` when somebody else has it, or has just removed it.
     fn lock_once(root: OwnedFd, file: &str, make: bool) -> Result<Option<LockedFolder>> {
         if make {
@@ -259,8 +275,7 @@ impl LockedFolder {
 
     /// Identifies the folder among all that this process knows.
     pub(in crate::engine) fn identity(&self) -> Result<(u64, u64)> {
-        let stat = rustix::fs::fstat(&self.folder.fd).map_err(code)?;
-        Ok((stat.st_dev, stat.st_ino))
+        self.folder.identity()
     }
 
     /// Removes what dead server processes left, and gives the records of the live ones.
@@ -292,7 +307,7 @@ impl LockedFolder {
 
     /// Adds this process as a server: the socket on which it answers, and its record.
     pub(in crate::engine) fn add_server(&self, record: &Record) -> Result<(OwnedFd, RecordFile)> {
-        let id = format!("{}-{:016x}", record.process, random());
+        let id = new_id(record);
         let folder = &self.folder.fd;
         let added = socket::listen(folder.as_fd(), &format!("{id}{SOCKET}"))
             .map_err(code)
@@ -305,19 +320,63 @@ impl LockedFolder {
         added
     }
 
-    /// Removes this process as a server, and the folder when it was the last one.
-    pub(in crate::engine) fn remove_server(&self, file: &RecordFile) {
-        self.unlink(&file.id);
-        self.remove_if_empty();
+    /// Adds a process of another user as a server: the socket on which it is going to answer, and its record.
+    /// Gives its id and the file of the record, which it keeps up to date.
+    pub(in crate::engine) fn add_guest(
+        &self,
+        record: &Record,
+        listener: &OwnedFd,
+    ) -> Result<(String, OwnedFd)> {
+        let id = new_id(record);
+        let folder = &self.folder.fd;
+        let added = socket::bind(listener, folder.as_fd(), &format!("{id}{SOCKET}"))
+            .map_err(code)
+            .and_then(|()| RecordFile::write(folder, record, id.clone()));
+        match added {
+            Ok(file) => Ok((
+                id,
+                file.fd.into_inner().unwrap_or_else(PoisonError::into_inner),
+            )),
+            Err(code) => {
+                self.unlink(&id);
+                Err(code)
+            }
+        }
     }
 
-    /// Removes the folder when no server is left in it.
-    fn remove_if_empty(&self) {
+    /// Counts one more instance of a server of another user, which must be this process.
+    pub(in crate::engine) fn count_instance(&self, id: &str, process: u32) -> Result<()> {
+        let servers = self.folder.live_servers()?;
+        let known = servers.into_iter().find(|(each, _)| each == id);
+        let Some((_, mut record)) = known.filter(|(_, record)| record.process == process) else {
+            return Err(Win32Error::INVALID_PARAMETER);
+        };
+        record.instances = record.instances.saturating_add(1);
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = format!("{id}{RECORD}");
+        let fd = rustix::fs::openat(&self.folder.fd, file, flags, Mode::empty()).map_err(code)?;
+        write_all(&fd, &record)
+    }
+
+    /// Removes a server, and the folder when it was the last one.
+    pub(in crate::engine) fn remove_server(&self, id: &str) {
+        self.unlink(id);
+        if !self.remove_if_empty() {
+            // Those of other users cannot remove what they leave behind.
+            let _ = self.tidy();
+            self.remove_if_empty();
+        }
+    }
+
+    /// Removes the folder when no server is left in it. False when there is one.
+    fn remove_if_empty(&self) -> bool {
         let only_lock = |files: Vec<String>| files.iter().all(|file| file == LOCK);
-        if list(self.folder.fd.as_fd()).is_ok_and(only_lock) {
+        let empty = list(self.folder.fd.as_fd()).is_ok_and(only_lock);
+        if empty {
             let _ = rustix::fs::unlinkat(&self.folder.fd, LOCK, AtFlags::empty());
             let _ = rustix::fs::unlinkat(&self.root, &self.folder.file, AtFlags::REMOVEDIR);
         }
+        empty
     }
 
     fn unlink(&self, id: &str) {
@@ -335,6 +394,22 @@ impl RecordFile {
         let folder = folder.try_clone().map_err(|error| io_code(&error))?;
         let fd = Mutex::new(new_record(&folder, record, &id)?);
         Ok(RecordFile { folder, fd, id })
+    }
+
+    /// The record that another user's process wrote for this one, and handed over.
+    pub(in crate::engine) fn handed(
+        folder: &Folder,
+        fd: OwnedFd,
+        id: String,
+    ) -> Result<RecordFile> {
+        let folder = folder.fd.try_clone().map_err(|error| io_code(&error))?;
+        let fd = Mutex::new(fd);
+        Ok(RecordFile { folder, fd, id })
+    }
+
+    /// What it says.
+    pub(in crate::engine) fn read(&self) -> Option<Record> {
+        read_record(&lock(&self.fd))
     }
 
     /// The id of this process in the folder.
@@ -356,9 +431,19 @@ impl RecordFile {
     /// one.
     pub(in crate::engine) fn replace(&self, record: &Record) -> Result<()> {
         let mut fd = lock(&self.fd);
-        *fd = new_record(&self.folder, record, &self.id)?;
+        match new_record(&self.folder, record, &self.id) {
+            Ok(new) => *fd = new,
+            // In the folder of another user. The fence is its owner's to move.
+            Err(Win32Error::ACCESS_DENIED) => write_all(&fd, record)?,
+            Err(code) => return Err(code),
+        }
         Ok(())
     }
+}
+
+/// An id for a new server.
+fn new_id(record: &Record) -> String {
+    format!("{}-{:016x}", record.process, random())
 }
 
 /// Puts the record with this id into the folder, in the place of one that may be there.

@@ -11,8 +11,8 @@
 //! about: a dead one leaves nothing but files, which whoever may removes when he meets them. Process ids,
 //! which can be reused, decide nothing, and neither do locks, which others could hold.
 //!
-//! Only the user who made a folder can change what is in it, and serves the pipe; who may reach it is the
-//! descriptor's to say (`fence`).
+//! Only the user who made a folder can change what is in it; who may reach it is the descriptor's to say
+//! (`fence`).
 
 pub(super) mod directory;
 mod encode;

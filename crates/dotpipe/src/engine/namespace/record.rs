@@ -45,7 +45,7 @@ pub(in crate::engine) struct Record {
 }
 
 impl Record {
-    pub(super) fn to_text(&self) -> String {
+    pub(in crate::engine) fn to_text(&self) -> String {
         let pipe_type = match self.pipe_type {
             PipeMode::Byte => "byte",
             PipeMode::Message => "message",
@@ -78,7 +78,7 @@ impl Record {
     }
 
     /// `None` for anything that this version did not write.
-    pub(super) fn parse(text: &str) -> Option<Record> {
+    pub(in crate::engine) fn parse(text: &str) -> Option<Record> {
         let (fields, name) = text.split_once("\nname ")?;
         let mut lines = fields.split('\n');
         let mut field = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');

@@ -1,6 +1,6 @@
 //! The client's side: asks the server processes of a name, one after the other, and waits for them.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use dotpipe_ring::{Layout, Segment, Side};
@@ -37,10 +37,10 @@ const MOST_TRIES: u32 = 5;
 const QUERY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server process said, with the socket and the memory that came with it.
-pub(super) struct Reply {
-    pub(super) answer: Answer,
+pub(in crate::engine) struct Reply {
+    pub(in crate::engine) answer: Answer,
     socket: OwnedFd,
-    memory: Option<OwnedFd>,
+    pub(in crate::engine) memory: Option<OwnedFd>,
 }
 
 /// Receives one answer. `None` when the server is gone.
@@ -58,16 +58,17 @@ fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
 
 /// Asks one server process, which may take so long. `None` when it is dead.
 fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Result<Option<Reply>> {
-    exchange(folder, id, &request.encode(), patience, None)
+    exchange(folder, id, &request.encode(), patience, None, None)
 }
 
-/// The same with a request as bytes, which `server` must be to get it.
-pub(super) fn exchange(
+/// The same with a request as bytes, which the server must be `server` to get, and with a descriptor.
+pub(in crate::engine) fn exchange(
     folder: &Folder,
     id: &str,
     request: &[u8],
     patience: Duration,
     server: Option<Sid>,
+    enclosed: Option<BorrowedFd<'_>>,
 ) -> Result<Option<Reply>> {
     for _ in 0..MOST_TRIES {
         let Some(socket) = folder.connect(id, patience)? else {
@@ -78,7 +79,7 @@ pub(super) fn exchange(
         {
             return Err(Win32Error::ACCESS_DENIED);
         }
-        match socket::send(&socket, request, None) {
+        match socket::send(&socket, request, enclosed) {
             Ok(()) => {}
             Err(Errno::PIPE | Errno::CONNRESET) => continue,
             Err(error) => return Err(code(error)),
@@ -107,7 +108,7 @@ fn ask_all<T>(
     let mut alive = false;
     let mut failed = None;
     for id in folder.servers()? {
-        match exchange(&folder, &id, &request.encode(), PATIENCE, server) {
+        match exchange(&folder, &id, &request.encode(), PATIENCE, server, None) {
             Ok(Some(reply)) => {
                 alive = true;
                 if let Some(result) = until(reply)? {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::wire::{Answer, LONGEST_REQUEST, REQUEST_LEN, Request};
+use super::wire::{Answer, LONGEST_REQUEST, Operation, REQUEST_LEN, Request};
 use crate::engine::core::lock;
 use crate::engine::linux::socket;
 use crate::engine::reactor::{Reactor, Registration, Source};
@@ -33,8 +33,8 @@ const MOST_AT_ONCE: usize = 64;
 
 /// Who decides on requests: the instances of a pipe.
 pub(in crate::engine) trait Doorman: Send + Sync {
-    /// Deals with a request, and what it goes on with.
-    fn answer(&self, request: Request, text: &[u8], socket: OwnedFd);
+    /// Deals with a request, what it goes on with and what is enclosed.
+    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd);
     /// The answer to a request that cannot be understood.
     fn refusal(&self, code: Win32Error) -> Answer;
 }
@@ -174,8 +174,12 @@ impl Guests {
             return None;
         }
         match Request::decode(&bytes[..packet.len]) {
-            Ok(request) if packet.fd.is_none() && !packet.truncated => {
-                doorman.answer(request, &bytes[REQUEST_LEN..packet.len], socket);
+            Ok(request)
+                if !packet.truncated
+                    && (packet.fd.is_none() || request.operation == Operation::Join) =>
+            {
+                let text = &bytes[REQUEST_LEN..packet.len];
+                doorman.answer(request, text, packet.fd, socket);
             }
             Ok(_) => {
                 let refusal = doorman.refusal(Win32Error::INVALID_PARAMETER);

@@ -10,7 +10,7 @@ mod guest;
 mod security;
 mod wire;
 
-pub(super) use client::wait_until;
+pub(super) use client::{exchange, wait_until};
 pub(crate) use client::{list, open, open_with, status, wait};
 pub(super) use guest::{Doorman, Guests};
 pub(crate) use security::security;

@@ -60,14 +60,18 @@ pub(in crate::engine) enum Operation {
     /// To change that. The request goes on with which creation of the name is meant, as the first line, and
     /// the descriptor.
     SetSecurity,
+    /// To serve the pipe of another user along with it. The request goes on with the id of the process among the
+    /// pipe's servers, as the first line, and what it wants, as a record. A new one encloses its socket.
+    Join,
 }
 
-const OPERATIONS: [(Operation, u32); 5] = [
+const OPERATIONS: [(Operation, u32); 6] = [
     (Operation::Open, 1),
     (Operation::Wait, 2),
     (Operation::Query, 3),
     (Operation::GetSecurity, 4),
     (Operation::SetSecurity, 5),
+    (Operation::Join, 6),
 ];
 
 const LEVELS: [ImpersonationLevel; 4] = [
@@ -174,7 +178,7 @@ impl Request {
         let known = OPERATIONS.iter().find(|(_, each)| *each == number);
         let operation = known.ok_or(NONSENSE)?.0;
         let longest = match operation {
-            Operation::SetSecurity => LONGEST_REQUEST,
+            Operation::SetSecurity | Operation::Join => LONGEST_REQUEST,
             _ => REQUEST_LEN,
         };
         if bytes.len() > longest {
