@@ -100,6 +100,25 @@ fn links_lead_nowhere() {
     });
 }
 
+/// A socket of somebody else, who is not to be bothered with the requests of clients.
+#[test]
+fn a_link_to_a_strange_socket_is_not_followed() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+    shared(a_link_to_a_strange_socket_is_not_followed, || {
+        let strange = directory().join("strange");
+        let flags = SocketFlags::NONBLOCK;
+        let kind = SocketType::SEQPACKET;
+        let listener = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None).unwrap();
+        rustix::net::bind(&listener, &SocketAddrUnix::new(&strange).unwrap()).unwrap();
+        rustix::net::listen(&listener, 9).unwrap();
+        fs::create_dir(directory().join("p")).unwrap();
+        symlink(&strange, directory().join("p/1-1.socket")).unwrap();
+        assert_eq!(opens("p"), Err(Win32Error::FILE_NOT_FOUND));
+        let nobody = rustix::net::accept(&listener).err();
+        assert_eq!(nobody, Some(rustix::io::Errno::AGAIN));
+    });
+}
+
 /// A record says which pipe it is of. Anybody can write anything there.
 #[test]
 fn a_listing_shows_no_false_names() {

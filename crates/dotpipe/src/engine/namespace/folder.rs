@@ -1,28 +1,24 @@
 //! The folder of one pipe: its lock, its records and its sockets.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
-use rustix::process::Gid;
 
 use super::encode::file_name;
-use super::fence::Fence;
-use super::record::{LONGEST, Record};
+use super::record::Record;
+use super::record_file::{RecordFile, read_record, write_all};
 use super::{directory, random};
-use crate::engine::core::lock;
-use crate::engine::linux::{code, io_code, socket};
+use crate::engine::linux::{code, socket};
 use crate::exact::Result;
 use crate::name::PipeName;
-use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
 
 const LOCK: &str = "lock";
-const RECORD: &str = ".record";
-const SOCKET: &str = ".socket";
-const UNFINISHED: &str = ".new";
+pub(super) const RECORD: &str = ".record";
+pub(super) const SOCKET: &str = ".socket";
+pub(super) const UNFINISHED: &str = ".new";
 /// How long to wait for another process that changes the folder. A change takes microseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -37,13 +33,6 @@ pub(in crate::engine) struct LockedFolder {
     root: OwnedFd,
     folder: Folder,
     _lock: OwnedFd,
-}
-
-/// This process's record in a folder.
-pub(in crate::engine) struct RecordFile {
-    folder: OwnedFd,
-    fd: Mutex<OwnedFd>,
-    id: String,
 }
 
 /// A record or a socket by the id of its server process.
@@ -96,6 +85,10 @@ impl Folder {
     pub(in crate::engine) fn identity(&self) -> Result<(u64, u64)> {
         let stat = rustix::fs::fstat(&self.fd).map_err(code)?;
         Ok((stat.st_dev, stat.st_ino))
+    }
+
+    pub(super) fn descriptor(&self) -> &OwnedFd {
+        &self.fd
     }
 
     /// The user whose folder it is.
@@ -333,10 +326,7 @@ impl LockedFolder {
             .map_err(code)
             .and_then(|()| RecordFile::write(folder, record, id.clone()));
         match added {
-            Ok(file) => Ok((
-                id,
-                file.fd.into_inner().unwrap_or_else(PoisonError::into_inner),
-            )),
+            Ok(file) => Ok((id, file.into_file())),
             Err(code) => {
                 self.unlink(&id);
                 Err(code)
@@ -388,120 +378,9 @@ impl LockedFolder {
     }
 }
 
-impl RecordFile {
-    /// Writes a record where there is none yet, and sets the fence. Its socket must be there.
-    fn write(folder: &OwnedFd, record: &Record, id: String) -> Result<RecordFile> {
-        let folder = folder.try_clone().map_err(|error| io_code(&error))?;
-        let fd = Mutex::new(new_record(&folder, record, &id)?);
-        Ok(RecordFile { folder, fd, id })
-    }
-
-    /// The record that another user's process wrote for this one, and handed over.
-    pub(in crate::engine) fn handed(
-        folder: &Folder,
-        fd: OwnedFd,
-        id: String,
-    ) -> Result<RecordFile> {
-        let folder = folder.fd.try_clone().map_err(|error| io_code(&error))?;
-        let fd = Mutex::new(fd);
-        Ok(RecordFile { folder, fd, id })
-    }
-
-    /// What it says.
-    pub(in crate::engine) fn read(&self) -> Option<Record> {
-        read_record(&lock(&self.fd))
-    }
-
-    /// The id of this process in the folder.
-    pub(in crate::engine) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Whether the record is still in a folder.
-    pub(in crate::engine) fn exists(&self) -> bool {
-        rustix::fs::fstat(&*lock(&self.fd)).is_ok_and(|stat| stat.st_nlink > 0)
-    }
-
-    /// Writes numbers of the record anew. Readers may see those of before and after.
-    pub(in crate::engine) fn update(&self, record: &Record) -> Result<()> {
-        write_all(&lock(&self.fd), record)
-    }
-
-    /// Writes the record anew with another descriptor, and moves the fence. Readers see the old or the new
-    /// one.
-    pub(in crate::engine) fn replace(&self, record: &Record) -> Result<()> {
-        let mut fd = lock(&self.fd);
-        match new_record(&self.folder, record, &self.id) {
-            Ok(new) => *fd = new,
-            // In the folder of another user. The fence is its owner's to move.
-            Err(Win32Error::ACCESS_DENIED) => write_all(&fd, record)?,
-            Err(code) => return Err(code),
-        }
-        Ok(())
-    }
-}
-
 /// An id for a new server.
 fn new_id(record: &Record) -> String {
     format!("{}-{:016x}", record.process, random())
-}
-
-/// Puts the record with this id into the folder, in the place of one that may be there.
-fn new_record(folder: &OwnedFd, record: &Record, id: &str) -> Result<OwnedFd> {
-    let fence = set_fence(folder, &record.security, id).map_err(code)?;
-    // Under another name until it is whole.
-    let (new, done) = (format!("{id}{UNFINISHED}"), format!("{id}{RECORD}"));
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-    let _ = rustix::fs::unlinkat(folder, &new, AtFlags::empty());
-    let fd = rustix::fs::openat(folder, &new, flags, Mode::RUSR | Mode::WUSR).map_err(code)?;
-    write_all(&fd, record)?;
-    if let Fence::Group(group) = fence {
-        rustix::fs::fchown(&fd, None, Some(Gid::from_raw(group))).map_err(code)?;
-    }
-    rustix::fs::fchmod(&fd, fence.record()).map_err(code)?;
-    rustix::fs::renameat(folder, &new, folder, &done).map_err(code)?;
-    Ok(fd)
-}
-
-fn write_all(fd: &OwnedFd, record: &Record) -> Result<()> {
-    let text = record.to_text();
-    let written = rustix::io::pwrite(fd, text.as_bytes(), 0).map_err(code)?;
-    if written != text.len() {
-        return Err(Win32Error::DISK_FULL);
-    }
-    rustix::fs::ftruncate(fd, text.len() as u64).map_err(code)
-}
-
-/// Sets the modes of the folder and of the socket with this id. Gives the fence that could be set: files can
-/// be given to groups only of which this process is a member.
-fn set_fence(
-    folder: &OwnedFd,
-    descriptor: &SecurityDescriptor,
-    id: &str,
-) -> rustix::io::Result<Fence> {
-    let user = rustix::process::geteuid().as_raw();
-    let socket = format!("{id}{SOCKET}");
-    let mut fence = Fence::of(descriptor, user);
-    if let Fence::Group(group) = fence {
-        let group = Some(Gid::from_raw(group));
-        let given = rustix::fs::fchown(folder, None, group).and_then(|()| {
-            rustix::fs::chownat(folder, &socket, None, group, AtFlags::SYMLINK_NOFOLLOW)
-        });
-        match given {
-            Ok(()) => {}
-            Err(Errno::PERM) => fence = Fence::Open,
-            Err(error) => return Err(error),
-        }
-    }
-    rustix::fs::fchmod(folder, fence.folder())?;
-    rustix::fs::chmodat(folder, socket, fence.socket(), AtFlags::empty())?;
-    Ok(fence)
-}
-
-fn read_record(fd: &OwnedFd) -> Option<Record> {
-    let mut bytes = [0; LONGEST];
-    let len = rustix::io::pread(fd, &mut bytes, 0).ok()?;
-    Record::parse(std::str::from_utf8(&bytes[..len]).ok()?)
 }
 
 /// The files in a folder that have a name this crate gives.

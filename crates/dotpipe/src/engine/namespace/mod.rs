@@ -19,9 +19,11 @@ mod encode;
 mod fence;
 mod folder;
 mod record;
+mod record_file;
 
-pub(super) use folder::{Folder, LockedFolder, RecordFile};
+pub(super) use folder::{Folder, LockedFolder};
 pub(super) use record::Record;
+pub(super) use record_file::RecordFile;
 
 use crate::exact::Result;
 use crate::name::PipeName;
