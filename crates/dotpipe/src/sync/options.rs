@@ -189,6 +189,10 @@ impl ServerOptions {
     /// Who may do what with the pipe; [`SecurityDescriptor::default`] when this is not called. The first
     /// instance decides.
     ///
+    /// It holds for the server's own further instances too: whoever serves needs
+    /// [`PipeRights::CREATE_INSTANCE`](crate::security::PipeRights::CREATE_INSTANCE), which
+    /// [`SecurityDescriptor::owner_only`] and those made from it give to the owner.
+    ///
     /// # Win32
     /// `lpSecurityAttributes`
     #[doc(alias = "SECURITY_ATTRIBUTES")]

@@ -102,6 +102,13 @@ fn a_guest_keeps_to_the_rules_of_the_pipe() {
             .set_security(&"D:(A;;GA;;;CO)(A;;GR;;;WD)".parse().unwrap())
             .unwrap();
         drop(server);
+        let again = exact::create(&pipe("p"), &options).unwrap();
+        let security = again.security().unwrap().to_string();
+        assert!(
+            security.ends_with("D:(A;;FA;;;S-1-22-1-0)(A;;FR;;;WD)"),
+            "{security}"
+        );
+        drop(again);
         let denied = CAROL.does(&["open p rw", "open p r"]);
         assert_eq!(denied, ["ERROR_ACCESS_DENIED", "ok"]);
     });

@@ -222,7 +222,8 @@ impl LockedFolder {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(code(error)),
         };
-        let mut flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Not blocking: the owner of a strange folder could hold a lease on a file in it.
+        let mut flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         // Root, who only tidies up, shall not leave a lock that the owner of the folder cannot open.
         flags.set(OFlags::CREATE, make);
         let lock = match rustix::fs::openat(&folder.fd, LOCK, flags, Mode::RUSR | Mode::WUSR) {
