@@ -3,7 +3,8 @@
 //! A guest is given two seconds to say what it wants; those that wait for an instance may stay until
 //! they leave. Both kinds are limited in number, and who makes room for a new one is a guest of the user
 //! that has most of them here: so nobody can keep others out by saying nothing, and no user can keep
-//! another's clients out at all. One too many that waits is sent away and looks again by itself. When the process runs out of descriptors, guests give theirs back first.
+//! another's clients out at all. One too many that waits is sent away and looks again by itself. When the
+//! process runs out of descriptors, guests give theirs back first.
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
