@@ -49,13 +49,13 @@
 //! # Memory order
 //! | word | written by | order | pairs with |
 //! |---|---|---|---|
-//! | header | producer | release | acquire in `Consumer::look`: the data of the entry |
+//! | header | producer | sequentially consistent | the same in `Consumer::look`: the data of the entry; and see below |
 //! | header (waiting) | both, CAS | acq-rel | each other |
 //! | data behind a header that was rolled back | producer | relaxed, after a release fence behind the CAS | acquire fence between the data and the second look at the header in a peek |
 //! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it. It speaks of the last entry begun (and goes back with a roll back, but never into an entry that stays), so whoever has read it for another looks *after* it whether that one was taken back |
-//! | `HEAD`, `CONSUMED` | consumer | release | acquire in `Producer::refresh`: the space below may be reused |
+//! | `CONSUMED`, then `HEAD` | consumer | release; sequentially consistent | `Producer::refresh`, in the other order: the space below may be reused; and see below |
 //! | `PROGRESS` | both, CAS | acq-rel | each other |
-//! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | relaxed + `SeqCst` fence | the fence between "publish" and "look whether the other sleeps", and between "arm" and "look again": one of the two sees the other |
+//! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | sequentially consistent | "publish, then look whether the other sleeps" against "arm, then look again": of the two stores one comes first in the one order of all such accesses, so one side sees the other. Changes for which that is rare are published with a release and a `SeqCst` fence instead (`Producer::is_awaited`) |
 //! | `STATE` | its end | release | acquire: everything the end did before it closed |
 
 mod consumer;

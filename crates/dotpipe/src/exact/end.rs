@@ -7,7 +7,8 @@ use super::{
     HandleInfo, HandleState, Impersonation, Interest, Peeked, Pending, Received, ReceivedData,
     Result, sys,
 };
-use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::name::PipeName;
+use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
 use crate::security::{SecurityDescriptor, Token};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
@@ -24,6 +25,12 @@ pub struct End {
 }
 
 impl End {
+    /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,
+    /// without looking for the pipe where that is not needed.
+    pub(crate) fn create_another(&self, name: &PipeName, options: &CreateOptions) -> Result<End> {
+        sys::create_another(&self.inner, name, options).map(|inner| End { inner })
+    }
+
     /// Waits for a client to open this instance: `ConnectNamedPipe`.
     ///
     /// # Errors

@@ -92,5 +92,12 @@ fn a_client_knows_its_server_and_can_insist() {
         assert_eq!(client.peer_token(), Ok(Token::new(4101, 4201, [])));
         assert_eq!(client.peer_process_id(), Ok(alice.id()));
         assert!(client.peer_process().is_ok());
+
+        // Whom it knows from the last time it asks again as well.
+        let mut second = ALICE.start(&["create p"]);
+        second.expect("ok");
+        assert!(open(Sid::user(4101)).is_ok());
+        let refused = open(Sid::LOCAL_SYSTEM).err();
+        assert_eq!(refused, Some(Win32Error::ACCESS_DENIED));
     });
 }

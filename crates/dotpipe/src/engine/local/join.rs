@@ -80,7 +80,7 @@ fn ask(
         let mut refusal = Win32Error::ACCESS_DENIED;
         for server in folder.servers()? {
             let listener = listener.map(|listener| listener.as_fd());
-            match exchange(folder, &server, &bytes, PATIENCE, owner, listener) {
+            match exchange(folder, &server, &bytes, owner, listener) {
                 Ok(Some(reply)) if reply.answer.code == Win32Error(0) => {
                     return Ok((reply.answer.text, reply.memory));
                 }

@@ -21,7 +21,7 @@ mod folder;
 mod record;
 mod record_file;
 
-pub(super) use folder::{Folder, LockedFolder};
+pub(super) use folder::{Address, Folder, LockedFolder};
 pub(super) use record::Record;
 pub(super) use record_file::RecordFile;
 

@@ -77,7 +77,11 @@ impl RecordFile {
         match new_record(&self.folder, record, &self.id) {
             Ok(new) => *fd = new,
             // In the folder of another user. The fence is its owner's to move.
-            Err(Win32Error::ACCESS_DENIED) => write_all(&fd, record)?,
+            Err(Win32Error::ACCESS_DENIED) => {
+                write_all(&fd, record)?;
+                let len = record.to_text().len() as u64;
+                rustix::fs::ftruncate(&*fd, len).map_err(code)?;
+            }
             Err(code) => return Err(code),
         }
         Ok(())
@@ -101,14 +105,15 @@ fn new_record(folder: &OwnedFd, record: &Record, id: &str) -> Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Writes the record anew in its place.
+/// Writes the record over the old one. Where only numbers differ it is as long: they have a fixed width.
 pub(super) fn write_all(fd: &OwnedFd, record: &Record) -> Result<()> {
     let text = record.to_text();
     let written = rustix::io::pwrite(fd, text.as_bytes(), 0).map_err(code)?;
-    if written != text.len() {
-        return Err(Win32Error::DISK_FULL);
+    if written == text.len() {
+        Ok(())
+    } else {
+        Err(Win32Error::DISK_FULL)
     }
-    rustix::fs::ftruncate(fd, text.len() as u64).map_err(code)
 }
 
 /// Sets the modes of the folder and of the socket with this id. Gives the fence that could be set: files can

@@ -1,10 +1,12 @@
 //! How a client finds a server: the request, the check, the hand-over.
 //!
 //! A client connects to the socket of a server process, sends one request and gets one answer. With the
-//! answer to *open* comes the shared memory, and the socket becomes the bell of the conversation. [`wire`] is
-//! the format and touches nothing; [`guest`] is the server's side, in the reactor's thread; [`client`] the
-//! client's; [`security`] reads and changes who may do what, from another process.
+//! answer to *open* comes the shared memory, and the socket becomes the bell of the conversation. A client
+//! that comes again may use the memory again ([`acquaintance`]). [`wire`] is the format and touches nothing;
+//! [`guest`] is the server's side, in the reactor's thread; [`client`] the client's; [`security`] reads and
+//! changes who may do what, from another process.
 
+mod acquaintance;
 mod client;
 mod guest;
 mod security;

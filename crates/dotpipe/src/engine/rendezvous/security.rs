@@ -1,6 +1,6 @@
 //! Reading and changing the descriptor of a pipe from another process than the one that serves it.
 
-use super::client::{PATIENCE, exchange, refuse_remote};
+use super::client::{exchange, refuse_remote};
 use super::wire::{Operation, Request};
 use crate::engine::namespace::{Folder, PipeId};
 use crate::exact::Result;
@@ -24,7 +24,7 @@ pub(in crate::engine) fn security_of(
     let folder = Folder::find(name)?;
     let mut failed = Win32Error::FILE_NOT_FOUND;
     for id in folder.servers()? {
-        match exchange(&folder, &id, &request, PATIENCE, None, None) {
+        match exchange(&folder, &id, &request, None, None) {
             Ok(Some(reply)) if pipe.is_some_and(|pipe| reply.answer.pipe != pipe) => {}
             Ok(Some(reply)) if reply.answer.code == Win32Error(0) => {
                 return reply
@@ -60,7 +60,7 @@ pub(in crate::engine) fn set_security_of(
         if except == Some(&*id) {
             continue;
         }
-        let code = match exchange(&folder, &id, &request, PATIENCE, None, None) {
+        let code = match exchange(&folder, &id, &request, None, None) {
             Ok(Some(reply)) if reply.answer.pipe != pipe => continue,
             Ok(Some(reply)) => reply.answer.code,
             Ok(None) => continue,

@@ -1,14 +1,13 @@
 //! Requests and answers as bytes. Pure: no sockets, no state.
 //!
 //! ```text
-//! request, 32 bytes and a text  answer, 96 bytes and a text
+//! request, 40 bytes and a text  answer, 96 bytes and a text
 //!   0  magic  "dotpipe" 1         0  magic
 //!   8  operation                  8  Win32 code, 0 for success
 //!  12  desired access (open)     12  access of the pipe
-//!  16  impersonation level       16  type of the pipe
-//!  20  digest of the name
-//!                                20  maximum of instances
-//!                                24  default time-out, ms
+//!  13  impersonation level       16  type of the pipe
+//!  16  token of memory (open)    20  maximum of instances
+//!  24  digest of the name        24  default time-out, ms
 //!                                28  quota of the server end
 //!                                32  quota of the client end
 //!                                36  instances listening (query)
@@ -19,8 +18,9 @@
 //!                                56  which creation of the name
 //!                                64  size of the ring server to client (open)
 //!                                72  size of the ring client to server
-//!                                80  1: for clients of this machine only
-//!                                88  zero
+//!                                80  token of the memory (open), 0 for none
+//!                                88  bit 0: the memory is the one of the request's token
+//!                                    bit 1: for clients of this machine only
 //!                                96  the name (query) or the security descriptor, UTF-8
 //! ```
 //! Numbers are little-endian, 32 bits up to offset 56 and 64 bits from there. The last byte of the magic
@@ -35,7 +35,7 @@ use crate::options::{Access, DesiredAccess, ImpersonationLevel, PipeMode};
 use crate::security::LONGEST_SDDL;
 use crate::win32::Win32Error;
 
-pub(in crate::engine) const REQUEST_LEN: usize = 32;
+pub(in crate::engine) const REQUEST_LEN: usize = 40;
 const ANSWER_LEN: usize = 96;
 /// Which creation of a name, in hex digits, and the end of the line.
 pub(super) const PIPE_ID_LEN: usize = 17;
@@ -86,12 +86,12 @@ const LEVELS: [ImpersonationLevel; 4] = [
 /// A server answers for its own name only. Otherwise whoever puts another's socket into a folder of his own
 /// could send clients to a pipe that they did not mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) struct NameDigest([u8; 12]);
+pub(in crate::engine) struct NameDigest([u8; 16]);
 
 impl NameDigest {
     pub(in crate::engine) fn of(name: &PipeName) -> NameDigest {
-        let mut digest = [0; 12];
-        digest.copy_from_slice(&Sha256::digest(name.folded())[..12]);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&Sha256::digest(name.folded())[..16]);
         NameDigest(digest)
     }
 }
@@ -102,6 +102,8 @@ pub(in crate::engine) struct Request {
     pub(in crate::engine) access: DesiredAccess,
     pub(in crate::engine) level: ImpersonationLevel,
     pub(in crate::engine) name: NameDigest,
+    /// Which memory of an earlier conversation the client has, to open the pipe with it; 0 for none.
+    pub(in crate::engine) token: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +120,10 @@ pub(in crate::engine) struct Answer {
     pub(in crate::engine) pipe: PipeId,
     /// Sizes of the rings: server to client, client to server.
     pub(in crate::engine) rings: (u64, u64),
+    /// By which the memory of this conversation can be had again; 0 when it cannot.
+    pub(in crate::engine) token: u64,
+    /// The memory is that of the request's token, and so none comes with the answer.
+    pub(in crate::engine) recycled: bool,
     pub(in crate::engine) reject_remote_clients: bool,
     /// The name of the pipe or its security descriptor.
     pub(in crate::engine) text: String,
@@ -151,6 +157,7 @@ impl Request {
             access: DesiredAccess::empty(),
             level: ImpersonationLevel::Anonymous,
             name: NameDigest::of(name),
+            token: 0,
         }
     }
 
@@ -161,8 +168,9 @@ impl Request {
         let operation = known.map_or(0, |(_, number)| *number);
         bytes[8..12].copy_from_slice(&operation.to_le_bytes());
         bytes[12] = self.access.bits();
-        bytes[16] = self.level as u8;
-        bytes[20..].copy_from_slice(&self.name.0);
+        bytes[13] = self.level as u8;
+        bytes[16..24].copy_from_slice(&self.token.to_le_bytes());
+        bytes[24..].copy_from_slice(&self.name.0);
         bytes
     }
 
@@ -171,7 +179,7 @@ impl Request {
     pub(in crate::engine) fn decode(bytes: &[u8]) -> Result<Request, Win32Error> {
         check_magic(bytes)?;
         const NONSENSE: Win32Error = Win32Error::INVALID_PARAMETER;
-        if bytes.len() < REQUEST_LEN {
+        if bytes.len() < REQUEST_LEN || bytes[14] != 0 || bytes[15] != 0 {
             return Err(NONSENSE);
         }
         let number = u32_at(bytes, 8);
@@ -184,19 +192,16 @@ impl Request {
         if bytes.len() > longest {
             return Err(NONSENSE);
         }
-        let level = LEVELS
-            .iter()
-            .find(|level| **level as u32 == u32_at(bytes, 16));
-        let mut name = [0; 12];
-        name.copy_from_slice(&bytes[20..REQUEST_LEN]);
-        let access = u8::try_from(u32_at(bytes, 12))
-            .ok()
-            .and_then(DesiredAccess::from_bits);
+        let level = LEVELS.iter().find(|level| **level as u8 == bytes[13]);
+        let mut name = [0; 16];
+        name.copy_from_slice(&bytes[24..REQUEST_LEN]);
+        let access = DesiredAccess::from_bits(bytes[12]);
         Ok(Request {
             operation,
             access: access.ok_or(NONSENSE)?,
             level: *level.ok_or(NONSENSE)?,
             name: NameDigest(name),
+            token: u64_at(bytes, 16),
         })
     }
 }
@@ -236,8 +241,8 @@ impl Answer {
         ] {
             bytes.extend(word.to_le_bytes());
         }
-        let remote = u64::from(self.reject_remote_clients);
-        for word in [self.pipe.0, self.rings.0, self.rings.1, remote, 0] {
+        let flags = u64::from(self.recycled) | u64::from(self.reject_remote_clients) << 1;
+        for word in [self.pipe.0, self.rings.0, self.rings.1, self.token, flags] {
             bytes.extend(word.to_le_bytes());
         }
         bytes.extend(self.text.as_bytes());
@@ -254,6 +259,10 @@ impl Answer {
             _ => NONSENSE,
         })?;
         if bytes.len() < ANSWER_LEN {
+            return Err(NONSENSE);
+        }
+        let flags = u64_at(bytes, 88);
+        if flags > 3 {
             return Err(NONSENSE);
         }
         Ok(Answer {
@@ -283,11 +292,9 @@ impl Answer {
             process: u32_at(bytes, 52),
             pipe: PipeId(u64_at(bytes, 56)),
             rings: (u64_at(bytes, 64), u64_at(bytes, 72)),
-            reject_remote_clients: match u64_at(bytes, 80) {
-                0 => false,
-                1 => true,
-                _ => return Err(NONSENSE),
-            },
+            token: u64_at(bytes, 80),
+            recycled: flags & 1 != 0,
+            reject_remote_clients: flags & 2 != 0,
             text: std::str::from_utf8(&bytes[ANSWER_LEN..])
                 .map_err(|_| NONSENSE)?
                 .to_owned(),
@@ -318,6 +325,8 @@ mod tests {
             process: 99,
             pipe: PipeId(u64::MAX - 1),
             rings: (4096, 1 << 30),
+            token: u64::MAX - 2,
+            recycled: true,
             reject_remote_clients: true,
             text: "파이프".into(),
         }
@@ -336,6 +345,7 @@ mod tests {
                     let request = Request {
                         access,
                         level,
+                        token: u64::MAX - 3,
                         ..Request::to(operation, &name)
                     };
                     assert_eq!(Request::decode(&request.encode()), Ok(request));
@@ -361,9 +371,9 @@ mod tests {
             (8, 9),
             (11, 1),
             (12, 0xff),
-            (13, 1),
-            (16, 4),
-            (17, 1),
+            (13, 4),
+            (14, 1),
+            (15, 1),
         ] {
             assert_eq!(
                 with(offset, byte),
@@ -396,7 +406,7 @@ mod tests {
                 "{len}"
             );
         }
-        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (80, 2), (96, 0xff)] {
+        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (88, 4), (95, 1), (96, 0xff)] {
             let mut bytes = good.clone();
             bytes[offset] = byte;
             assert_eq!(
