@@ -27,8 +27,9 @@ mod spin;
 
 pub(crate) use call::call;
 pub(crate) use end::End;
+pub(crate) use linux::impersonation::Impersonation;
 pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
 #[cfg(all(feature = "smb", unix))]
 pub(crate) use operation::{Canceller, HeldBack, Outcome};
-pub(crate) use rendezvous::{list, open, status, wait};
+pub(crate) use rendezvous::{list, open, open_with, security, status, wait};

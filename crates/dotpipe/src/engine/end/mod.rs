@@ -2,6 +2,7 @@
 
 mod connect;
 mod flush;
+mod identity;
 mod read;
 mod state;
 mod transact;
