@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dotpipe::name::PipeName;
 use dotpipe::options::{PipeMode, WaitTimeout};
+use dotpipe::security::Sid;
 use dotpipe::sync::ClientOptions;
 use dotpipe::win32::Win32Error;
 
@@ -36,6 +37,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MS", value_parser = milliseconds::duration)]
     timeout: Option<Duration>,
 
+    /// Who must serve the pipe: S-1-22-1-UID, SY for root, or S-1-22-2-GID. Nothing is sent to others.
+    #[arg(long, value_name = "SID")]
+    server: Option<Sid>,
+
     /// Print the reply as it is. Without this option a line feed follows, unless the reply ends with one.
     #[arg(short = 'n', long)]
     no_newline: bool,
@@ -65,12 +70,14 @@ fn all_input() -> Result<Vec<u8>> {
 /// Sends the question and gathers the reply, however long it is.
 fn ask(args: &Args, question: &[u8]) -> Result<Vec<u8>> {
     let deadline = milliseconds::deadline(args.timeout);
-    let client = ClientOptions::new()
-        .pipe_mode(PipeMode::Message)
-        .wait_timeout(Some(
-            args.timeout.map_or(WaitTimeout::Default, WaitTimeout::For),
-        ))
-        .open(&args.name)?;
+    let mut options = ClientOptions::new();
+    options.pipe_mode(PipeMode::Message).wait_timeout(Some(
+        args.timeout.map_or(WaitTimeout::Default, WaitTimeout::For),
+    ));
+    if let Some(server) = args.server {
+        options.require_server(server);
+    }
+    let client = options.open(&args.name)?;
     let end = client.as_exact();
 
     let mut reply = vec![0; PORTION];

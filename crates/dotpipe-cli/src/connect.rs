@@ -13,6 +13,7 @@ use dotpipe::error::Error;
 use dotpipe::exact;
 use dotpipe::name::PipeName;
 use dotpipe::options::PipeMode;
+use dotpipe::security::Sid;
 use dotpipe::sync::{ClientOptions, NamedPipeClient};
 use dotpipe::win32::Win32Error;
 
@@ -49,6 +50,10 @@ pub(crate) struct Args {
     /// `default` for what the server has set, or `none` to fail at once.
     #[arg(long, value_name = "MS", default_value = "default", value_parser = milliseconds::wait_or_none)]
     wait: Wait,
+
+    /// Who must serve the pipe: S-1-22-1-UID, SY for root, or S-1-22-2-GID. Nothing is sent to others.
+    #[arg(long, value_name = "SID")]
+    server: Option<Sid>,
 
     /// Close when the input has ended and the server has read all of it; status 7 when it has gone
     /// before.
@@ -135,6 +140,9 @@ fn open(args: &Args, reads: bool, writes: bool) -> Result<NamedPipeClient> {
     if args.message && reads {
         // The right to write brings the right to change the read mode along, that to read does not.
         options.pipe_mode(PipeMode::Message).write_attributes(true);
+    }
+    if let Some(server) = args.server {
+        options.require_server(server);
     }
     Ok(options.open(&args.name)?)
 }

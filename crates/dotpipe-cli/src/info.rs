@@ -11,7 +11,7 @@ use crate::output;
 /// Show what there is to know of a pipe, without opening it.
 ///
 /// Type, access, instances and their states, buffer sizes (those of the newest instance), default
-/// time-out and the processes that serve it. `unknown` counts the instances of a server that does not
+/// time-out, who may do what (as SDDL, if you may know it) and the processes that serve it. `unknown` counts the instances of a server that does not
 /// answer. Directions are seen from the server, as in Win32: `in` is from client to server.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -19,7 +19,8 @@ pub(crate) struct Args {
     #[arg(value_parser = PipeName::from_shell)]
     name: PipeName,
 
-    /// Print one JSON object; an `instances.maximum` of null means no limit.
+    /// Print one JSON object; an `instances.maximum` of null means no limit, a `security` of null that you may
+    /// not know it.
     #[arg(long)]
     json: bool,
 }
@@ -34,9 +35,14 @@ pub(crate) fn run(args: &Args) -> Result {
             _ => error,
         }
     })?;
+    // Not everybody may know, and a server may not answer: the rest can be told all the same.
+    let security = exact::security(&args.name).ok();
+    let security = security.map(|descriptor| descriptor.to_string());
     if args.json {
-        output::value(&output::status_value(&status))
+        let mut value = output::status_value(&status);
+        value["security"] = security.into();
+        output::value(&value)
     } else {
-        output::bytes(output::status_text(&status).as_bytes())
+        output::bytes(output::status_text(&status, security.as_deref()).as_bytes())
     }
 }

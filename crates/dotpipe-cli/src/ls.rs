@@ -9,10 +9,11 @@ use crate::output;
 
 /// List all pipes of this machine that can be seen from here.
 ///
-/// Like a listing of the directory \\.\pipe\ on Windows. With no pipes it prints nothing.
+/// Like a listing of the directory \\.\pipe\ on Windows. With no pipes it prints nothing. What dead servers
+/// left behind is removed on the way, as far as it is yours to remove: that of other users by root only.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Print a JSON array with one object per pipe, as `info --json` prints one.
+    /// Print a JSON array with one object per pipe, as `info --json` prints one, but for `security`.
     #[arg(long)]
     json: bool,
 }

@@ -10,6 +10,7 @@ mod demo;
 mod exit;
 mod failure;
 mod info;
+mod install;
 mod ls;
 mod milliseconds;
 mod output;
@@ -47,6 +48,7 @@ enum Command {
     Wait(wait::Args),
     Ls(ls::Args),
     Info(info::Args),
+    Install(install::Args),
     #[command(hide = true)]
     DemoPeer(demo::PeerArgs),
 }
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Wait(args) => wait::run(&args),
         Command::Ls(args) => ls::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Install(args) => install::run(&args),
         Command::DemoPeer(args) => demo::run_peer(&args),
     };
     match result {

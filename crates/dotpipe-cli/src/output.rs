@@ -69,12 +69,13 @@ pub(crate) fn status_value(status: &PipeStatus) -> Value {
         "out_buffer": status.out_quota,
         "in_buffer": status.in_quota,
         "default_timeout_ms": status.default_timeout,
+        "reject_remote_clients": status.reject_remote_clients,
         "server_pids": status.server_process_ids,
     })
 }
 
 /// A pipe as `info` shows it to a person.
-pub(crate) fn status_text(status: &PipeStatus) -> String {
+pub(crate) fn status_text(status: &PipeStatus, security: Option<&str>) -> String {
     let counts = &status.instances;
     let timeout = match status.default_timeout {
         0 => "50 ms (not set)".into(),
@@ -93,6 +94,8 @@ pub(crate) fn status_text(status: &PipeStatus) -> String {
         ("out buffer", format!("{} bytes", status.out_quota)),
         ("in buffer", format!("{} bytes", status.in_quota)),
         ("default time-out", timeout),
+        ("remote clients", remote_clients(status).into()),
+        ("security", security.unwrap_or("(not yours to know)").into()),
         ("server processes", processes(status)),
     ]
     .into_iter()
@@ -172,6 +175,13 @@ fn instances(status: &PipeStatus) -> String {
     }
 }
 
+fn remote_clients(status: &PipeStatus) -> &'static str {
+    match status.reject_remote_clients {
+        true => "rejected",
+        false => "accepted",
+    }
+}
+
 fn processes(status: &PipeStatus) -> String {
     let ids: Vec<String> = status
         .server_process_ids
@@ -204,6 +214,7 @@ mod tests {
             out_quota: 10,
             in_quota: 20,
             default_timeout: 0,
+            reject_remote_clients: true,
             server_process_ids: vec![7, 8],
         }
     }
@@ -211,7 +222,7 @@ mod tests {
     #[test]
     fn a_name_cannot_move_the_cursor() {
         let status = pipe("bell\x07 \x1b[2J\nnext", 255);
-        for text in [status_text(&status), status_table(&[status])] {
+        for text in [status_text(&status, None), status_table(&[status])] {
             assert!(!text.contains(['\x07', '\x1b']), "{text}");
             assert!(text.contains(r"bell\u{7} \u{1b}[2J\nnext"), "{text}");
         }
@@ -224,8 +235,8 @@ mod tests {
             Value::Null
         );
         assert_eq!(status_value(&pipe("a", 254))["instances"]["maximum"], 254);
-        assert!(status_text(&pipe("a", 255)).contains("3, no limit"));
-        assert!(status_text(&pipe("a", 254)).contains("3 of 254"));
+        assert!(status_text(&pipe("a", 255), None).contains("3, no limit"));
+        assert!(status_text(&pipe("a", 254), None).contains("3 of 254"));
     }
 
     #[test]

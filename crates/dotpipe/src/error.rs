@@ -222,13 +222,20 @@ fn kind(code: Win32Error, operation: &str) -> io::ErrorKind {
         | Win32Error::ACCOUNT_RESTRICTION
         | Win32Error::PASSWORD_EXPIRED
         | Win32Error::ACCOUNT_DISABLED
-        | Win32Error::ACCOUNT_LOCKED_OUT => ErrorKind::PermissionDenied,
+        | Win32Error::ACCOUNT_LOCKED_OUT
+        | Win32Error::PRIVILEGE_NOT_HELD
+        | Win32Error::INVALID_OWNER
+        | Win32Error::BAD_IMPERSONATION_LEVEL
+        | Win32Error::CANT_OPEN_ANONYMOUS => ErrorKind::PermissionDenied,
+        Win32Error::WRITE_PROTECT => ErrorKind::ReadOnlyFilesystem,
         // Not the end of a file: what is missing may have been on its way.
         Win32Error::NETNAME_DELETED => ErrorKind::ConnectionAborted,
         Win32Error::NOT_ENOUGH_MEMORY => ErrorKind::OutOfMemory,
         Win32Error::INVALID_FUNCTION | Win32Error::NOT_SUPPORTED => ErrorKind::Unsupported,
         Win32Error::INVALID_HANDLE
         | Win32Error::INVALID_PARAMETER
+        | Win32Error::INVALID_SID
+        | Win32Error::INVALID_SECURITY_DESCR
         | Win32Error::INSUFFICIENT_BUFFER => ErrorKind::InvalidInput,
         Win32Error::INVALID_NAME | Win32Error::BAD_PATHNAME | Win32Error::FILENAME_EXCED_RANGE => {
             ErrorKind::InvalidFilename
@@ -238,7 +245,7 @@ fn kind(code: Win32Error, operation: &str) -> io::ErrorKind {
         Win32Error::PIPE_BUSY => ErrorKind::ResourceBusy,
         Win32Error::NO_DATA if reads(operation) => ErrorKind::WouldBlock,
         Win32Error::BROKEN_PIPE | Win32Error::NO_DATA => ErrorKind::BrokenPipe,
-        Win32Error::PIPE_NOT_CONNECTED => ErrorKind::NotConnected,
+        Win32Error::PIPE_NOT_CONNECTED | Win32Error::CANNOT_IMPERSONATE => ErrorKind::NotConnected,
         // A transaction or a receive may also be in the wrong mode; a peek can only lack a client.
         Win32Error::BAD_PIPE if matches!(operation, "read" | "peek") => ErrorKind::NotConnected,
         Win32Error::BAD_PIPE => ErrorKind::InvalidInput,
@@ -267,17 +274,28 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
             "close pipes that are not needed, or raise the limit of open files"
         }
         (Win32Error::ACCESS_DENIED, "create") => {
-            "the pipe exists: further instances need the same access and type, the right to create \
-             them, and may not ask to be the first"
+            "if the pipe exists, further instances need the same access and type, the right to create \
+             them, and may not ask to be the first; if not, what another user's server left \
+             behind may be in the way: `dotpipe ls` as root removes it"
         }
         (Win32Error::ACCESS_DENIED, "open" | "call") => {
             "ask for the access that the pipe offers only, or have its owner allow it"
+        }
+        (Win32Error::ACCESS_DENIED, "security" | "set_security") => {
+            "open the end with the right to read (READ_CONTROL) or to change (WRITE_DAC, WRITE_OWNER) the \
+             descriptor, and have the descriptor allow it"
         }
         (Win32Error::ACCESS_DENIED, _) => "open the end with the access that this operation needs",
         (Win32Error::INVALID_HANDLE, _) => "use an end that is open, and keep it open meanwhile",
         (Win32Error::NOT_ENOUGH_MEMORY, _) => "free memory, or ask for smaller quotas",
         (Win32Error::GEN_FAILURE, _) => {
             "look at the error below this one, and at the rights of the directory that holds the pipes"
+        }
+        (Win32Error::WRITE_PROTECT, _) => {
+            "have the directory of the pipes on a file system that can be written, or set DOTPIPE_DIR to one"
+        }
+        (Win32Error::NOT_SUPPORTED, "open" | "create" | "call") => {
+            "both ends need the same version, and a thread that acts as its client stops that first"
         }
         (Win32Error::NOT_SUPPORTED, _) => {
             "see the documentation of the operation for where it is supported"
@@ -349,7 +367,27 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
         (Win32Error::HANDLES_CLOSED, _) => "open the pipe anew once its server is back",
         (Win32Error::OPERATION_ABORTED, _) => "start it again if it is still wanted",
         (Win32Error::IO_INCOMPLETE | Win32Error::IO_PENDING, _) => "wait for its end",
+        (Win32Error::NOT_FOUND, "info") => "the process at the other end has ended",
         (Win32Error::NOT_FOUND, _) => "it may have ended already: take its result",
+        (Win32Error::INVALID_OWNER, _) => "only root can give a pipe to somebody else",
+        (Win32Error::PRIVILEGE_NOT_HELD, _) => {
+            "give the server CAP_SETUID and CAP_SETGID, or run it as the user of its clients"
+        }
+        (Win32Error::INVALID_SID, _) => {
+            "write S-1-22-1-<uid> for a user, S-1-22-2-<gid> for a group"
+        }
+        (Win32Error::INVALID_SECURITY_DESCR, _) => {
+            "write SDDL as D:(A;;GRGW;;;WD), at most 4096 bytes"
+        }
+        (Win32Error::BAD_IMPERSONATION_LEVEL, _) => {
+            "the client must open the pipe with impersonation_level(Impersonation)"
+        }
+        (Win32Error::CANT_OPEN_ANONYMOUS, _) => {
+            "the client must open the pipe with impersonation_level(Identification) or more"
+        }
+        (Win32Error::CANNOT_IMPERSONATE, _) => {
+            "wait for a client with connect first, and act as one client at a time"
+        }
         _ => return None,
     })
 }

@@ -41,6 +41,7 @@
 //! | [`exact`] | one operation in, one Win32 result out: for ports that look at every code, pending (overlapped) operations, listing pipes |
 //! | [`name`] | names: parse, compare without case, spell |
 //! | [`options`] | modes, access and limits, as data |
+//! | [`security`] | who may do what: security descriptors, SDDL, SIDs |
 //! | [`error`] | errors that know the operation, the pipe, the code and what to do next |
 //! | [`win32`] | the codes, their names and texts |
 //! | `tokio` | named pipes for tasks, in the very shape of tokio's Windows pipes (feature `tokio`) |
@@ -71,6 +72,7 @@ pub mod name;
 pub mod options;
 #[cfg(all(feature = "smb", unix))]
 pub mod remote;
+pub mod security;
 pub mod sync;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -80,7 +82,9 @@ mod engine;
 
 pub use error::{Error, Result};
 pub use name::PipeName;
-pub use options::{Access, DesiredAccess, PipeEnd, PipeMode, WaitMode, WaitTimeout};
+pub use options::{
+    Access, DesiredAccess, ImpersonationLevel, PipeEnd, PipeMode, WaitMode, WaitTimeout,
+};
 pub use sync::{
     ClientOptions, NamedPipeClient, NamedPipeServer, PipeInfo, PipeListener, ServerOptions,
 };

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bitflags::bitflags;
 
+use crate::security::{SecurityDescriptor, Sid};
+
 /// How data travel through a pipe, or how an end reads them: as bytes or as messages.
 ///
 /// Windows keeps two properties apart that many mix up. The **type** of a pipe (`PIPE_TYPE_*`, the
@@ -79,13 +81,64 @@ bitflags! {
         const WRITE = 2;
         /// `FILE_WRITE_ATTRIBUTES`: change the read mode and the wait mode of the end.
         const WRITE_ATTRIBUTES = 4;
+        /// `READ_CONTROL`: read the security descriptor. [`READ`](Self::READ) and [`WRITE`](Self::WRITE)
+        /// include it.
+        const READ_CONTROL = 8;
+        /// `WRITE_DAC`: change who may do what.
+        const WRITE_DAC = 16;
+        /// `WRITE_OWNER`: become the owner of the pipe.
+        const WRITE_OWNER = 32;
+    }
+}
+
+/// What a server may do with the identity of its client, the `SECURITY_SQOS` part of `CreateFile`'s
+/// flags.
+///
+/// It binds the dotpipe library in the server's process, and so honest programs. The kernel tells any
+/// server who its client is, and a hostile one needs no library to look: see `SECURITY.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum ImpersonationLevel {
+    /// `SECURITY_ANONYMOUS`: the server is not told who the client is. It still may not open more than the
+    /// client is allowed to.
+    Anonymous,
+    /// `SECURITY_IDENTIFICATION`: the server may know who the client is, and not act in its name.
+    Identification,
+    /// `SECURITY_IMPERSONATION`: the server may act in the client's name on this machine. What `CreateFile`
+    /// takes when it is told nothing.
+    #[default]
+    Impersonation,
+    /// `SECURITY_DELEGATION`: on other machines as well. Here it is the same as `Impersonation`.
+    Delegation,
+}
+
+/// Everything that a client can say when it opens a pipe.
+///
+/// The default is what `CreateFile` does with `GENERIC_READ | GENERIC_WRITE` and no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// What the client wants to do.
+    pub access: DesiredAccess,
+    /// What the server may do with the client's identity.
+    pub level: ImpersonationLevel,
+    /// Who the server must be, or which group it must belong to; `None`: anybody. It is looked at before
+    /// anything is sent, and it is what helps against a stranger who has taken the name.
+    pub server: Option<Sid>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions {
+            access: DesiredAccess::READ | DesiredAccess::WRITE,
+            level: ImpersonationLevel::default(),
+            server: None,
+        }
     }
 }
 
 /// Everything that `CreateNamedPipe` can be told.
 ///
 /// The default is what most servers want and what tokio's `ServerOptions` starts with: duplex, byte
-/// type, blocking, unlimited instances, quotas of 64 KiB.
+/// type, blocking, unlimited instances, quotas of 64 KiB, no clients of other machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateOptions {
     /// Which way data may flow. All instances of a pipe must agree.
@@ -110,6 +163,16 @@ pub struct CreateOptions {
     /// How long a client waits that names no time of its own, in milliseconds; 0 means 50. The first
     /// instance decides.
     pub default_timeout: u32,
+    /// Who may do what; `None` is [`SecurityDescriptor::default`]. The first instance decides; what a
+    /// later one brings has no effect.
+    pub security: Option<SecurityDescriptor>,
+    /// Whether this server end may change who may do what: `WRITE_DAC` in the open mode.
+    pub write_dac: bool,
+    /// Whether this server end may change the owner: `WRITE_OWNER` in the open mode.
+    pub write_owner: bool,
+    /// `PIPE_REJECT_REMOTE_CLIENTS`: the pipe is for clients of this machine only, and is not exported to
+    /// others. The first instance decides.
+    pub reject_remote_clients: bool,
 }
 
 impl Default for CreateOptions {
@@ -125,6 +188,10 @@ impl Default for CreateOptions {
             out_quota: 65536,
             in_quota: 65536,
             default_timeout: 0,
+            security: None,
+            write_dac: false,
+            write_owner: false,
+            reject_remote_clients: true,
         }
     }
 }

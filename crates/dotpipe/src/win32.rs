@@ -44,6 +44,7 @@ codes! {
     ACCESS_DENIED = 5, "access is denied";
     INVALID_HANDLE = 6, "the handle is not open";
     NOT_ENOUGH_MEMORY = 8, "there is not enough memory";
+    WRITE_PROTECT = 19, "the place where the pipes live is write-protected";
     GEN_FAILURE = 31, "the system refused an operation that the pipe needs";
     NOT_SUPPORTED = 50, "the operation is not supported here";
     BAD_NETPATH = 53, "the server cannot be reached";
@@ -68,10 +69,17 @@ codes! {
     IO_INCOMPLETE = 996, "the operation has not ended yet";
     IO_PENDING = 997, "the operation goes on";
     NOT_FOUND = 1168, "there is nothing to cancel";
+    INVALID_OWNER = 1307, "this user may not be made the owner";
+    PRIVILEGE_NOT_HELD = 1314, "the process does not have a privilege that this takes";
     LOGON_FAILURE = 1326, "the server does not know this user with this password";
     ACCOUNT_RESTRICTION = 1327, "the server does not let this user log on now, from here or without a password";
     PASSWORD_EXPIRED = 1330, "the password has expired";
     ACCOUNT_DISABLED = 1331, "the account of this user is disabled";
+    INVALID_SID = 1337, "the security identifier is not valid";
+    INVALID_SECURITY_DESCR = 1338, "the security descriptor is not valid";
+    BAD_IMPERSONATION_LEVEL = 1346, "the client does not let the server act in its name";
+    CANT_OPEN_ANONYMOUS = 1347, "the client does not let the server know who it is";
+    CANNOT_IMPERSONATE = 1368, "there is no client in whose name the server could act";
     ACCOUNT_LOCKED_OUT = 1909, "the account of this user is locked";
 }
 

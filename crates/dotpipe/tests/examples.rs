@@ -21,6 +21,7 @@ macro_rules! examples {
 }
 
 examples! {
+    access_control: "../examples/access_control.rs";
     echo: "../examples/echo.rs";
     many_clients: "../examples/many_clients.rs";
     message_server: "../examples/message_server.rs";

@@ -3,11 +3,13 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `create H NAME [first] [KEY=VALUE]…` | CreateNamedPipe; keys: `access`, `type`, `read`, `wait`, `max`, `in`, `out` |
+//! | `create H NAME [first] [KEY=VALUE]…` | CreateNamedPipe; keys: `access`, `type`, `read`, `wait`, `max`, `in`, `out`, `who` (SDDL) |
 //! | `open H NAME [r\|w\|rw\|none\|r+wa]` | CreateFile |
 //! | `connect H`, `disconnect H`, `close H`, `flush H` | the function of that name |
 //! | `read H N [MS]`, `write H DATA`, `transact H DATA N` | DATA is a word, `-` for nothing, `fill:N` for N bytes; MS is a limit |
 //! | `peek H N`, `state H`, `info H`, `peer H` | what they tell |
+//! | `user H`, `impersonate H` | whether the other end is this user, and acting as it |
+//! | `allow H SDDL` | SetSecurityInfo |
 //! | `setstate H READ WAIT` | `byte`, `message`; `block`, `nowait` |
 //! | `call NAME DATA N`, `wait NAME MS` | CallNamedPipe, WaitNamedPipe |
 //! | `start TAG COMMAND` | begins `connect`, `read`, `write`, `transact`, `flush`, `call` or `wait`, and goes on |
@@ -118,6 +120,18 @@ impl Peer {
                 ))
             }
             "peer" => Ok(format!("ok {}", self.end(words)?.peer_process_id()?)),
+            "user" => {
+                let user = self.end(words)?.peer_token()?.user_id();
+                let own = rustix::process::geteuid().as_raw();
+                Ok(if user == own { "ok me" } else { "ok another" }.into())
+            }
+            "impersonate" => self.end(words)?.impersonate().map(|_| ok()),
+            "allow" => {
+                let end = self.end(words)?;
+                let descriptor = words.word().parse();
+                let descriptor = descriptor.map_err(|_| Win32Error::INVALID_SECURITY_DESCR)?;
+                end.set_security(&descriptor).map(|()| ok())
+            }
             "start" => {
                 let tag = words.word();
                 let started = Operation::parse(words, &self.ends)?.start();

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{ArgGroup, ValueEnum};
 use dotpipe::name::PipeName;
 use dotpipe::options::{Access, CreateOptions, PipeMode, WaitMode};
+use dotpipe::security::SecurityDescriptor;
 
 use super::{Job, exec};
 use crate::exit;
@@ -72,6 +73,16 @@ pub(crate) struct Args {
     /// FILE_FLAG_WRITE_THROUGH; it matters for byte pipes across a network only.
     #[arg(long)]
     write_through: bool,
+
+    /// Who may do what, as SDDL: 'D:(A;;GA;;;CO)(A;;0x12019b;;;S-1-22-2-100)' is for the user who serves and
+    /// for clients of group 100. The default lets the user and root do everything, and all others read. The
+    /// first server of a name decides.
+    #[arg(long, value_name = "SDDL")]
+    security: Option<SecurityDescriptor>,
+
+    /// Allow the pipe to be exported to other machines. The first server of a name decides.
+    #[arg(long)]
+    accept_remote: bool,
 
     /// End when one client has been served.
     #[arg(long, conflicts_with = "count")]
@@ -164,6 +175,9 @@ impl Args {
             out_quota: self.out_buffer,
             in_quota: self.in_buffer,
             default_timeout: self.timeout,
+            security: self.security.clone(),
+            reject_remote_clients: !self.accept_remote,
+            ..CreateOptions::default()
         })
     }
 

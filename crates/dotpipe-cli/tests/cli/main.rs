@@ -8,6 +8,7 @@ mod connect;
 mod demo;
 #[cfg(all(feature = "smb", unix))]
 mod remote;
+mod security;
 mod serve;
 mod support;
 mod tell;

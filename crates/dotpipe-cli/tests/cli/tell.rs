@@ -39,10 +39,13 @@ fn everything_a_server_was_told_can_be_seen() {
         "2000",
         "--timeout",
         "90",
+        "--security",
+        "D:(A;;GA;;;WD)",
+        "--accept-remote",
         "--exec",
         "cat",
     ]);
-    let expected = json!({
+    let mut expected = json!({
         "name": r"\\.\pipe\Full",
         "type": "message",
         "access": "in",
@@ -58,12 +61,16 @@ fn everything_a_server_was_told_can_be_seen() {
         "in_buffer": 1000,
         "out_buffer": 2000,
         "default_timeout_ms": 90,
+        "reject_remote_clients": false,
         "server_pids": [server.id()],
     });
-    let info = namespace.run(&["info", "full", "--json"]).assert_code(0);
-    assert_eq!(parse(&info.stdout()), expected);
     let list = namespace.run(&["ls", "--json"]).assert_code(0);
     assert_eq!(parse(&list.stdout()), json!([expected]));
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    let security = format!("O:S-1-22-1-{user}G:S-1-22-2-{group}D:(A;;FA;;;WD)");
+    expected["security"] = security.clone().into();
+    let info = namespace.run(&["info", "full", "--json"]).assert_code(0);
+    assert_eq!(parse(&info.stdout()), expected);
 
     let info = namespace.run(&["info", "full"]).assert_code(0).stdout();
     for line in [
@@ -74,6 +81,8 @@ fn everything_a_server_was_told_can_be_seen() {
         "in buffer:        1000 bytes",
         "out buffer:       2000 bytes",
         "default time-out: 90 ms",
+        "remote clients:   accepted",
+        &format!("security:         {security}"),
     ] {
         assert!(info.lines().any(|other| other == line), "{line} in {info}");
     }

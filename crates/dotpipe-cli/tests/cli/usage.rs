@@ -15,6 +15,8 @@ fn wrong_usage_is_status_2() {
         &["serve", "x", "--echo", "--max-instances", "0"],
         &["serve", "x", "--echo", "--max-instances", "256"],
         &["serve", "x", "--echo", "--count", "0"],
+        &["serve", "x", "--echo", "--security", "D:(A;;XX;;;WD)"],
+        &["call", "x", "y", "--server", "somebody"],
         &["serve", r"\\server\pipe\x", "--echo"],
         &["connect"],
         &["connect", "x", "--no-wait-reply", "--linger", "1"],
@@ -36,7 +38,9 @@ fn wrong_usage_is_status_2() {
 fn help_tells_every_command_and_every_status() {
     let namespace = Namespace::new();
     let help = namespace.run(&["--help"]).assert_code(0).stdout();
-    for command in ["demo", "serve", "connect", "call", "wait", "ls", "info"] {
+    for command in [
+        "demo", "serve", "connect", "call", "wait", "ls", "info", "install",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
         namespace.run(&[command, "--help"]).assert_code(0);
     }

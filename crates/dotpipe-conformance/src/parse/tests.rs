@@ -77,6 +77,7 @@ fn create_without_options_has_the_defaults_of_the_format() {
             out_quota: 4096,
             in_quota: 4096,
             default_timeout: 0,
+            ..CreateOptions::default()
         }
     );
 }
@@ -107,6 +108,7 @@ fn create_takes_its_options_in_any_order() {
             out_quota: 1,
             in_quota: 2,
             default_timeout: 9,
+            ..CreateOptions::default()
         }
     );
     let Command::Create { options, .. } = one(r"create s \\.\pipe\a max=unlimited access=out")

@@ -16,7 +16,7 @@ use super::operation::{Canceller, HeldBack, Outcome};
 use super::outlet::Outlet;
 use super::reactor::{Reactor, Registration, Source};
 use crate::exact::Result;
-use crate::options::{Access, DesiredAccess, PipeMode, WaitMode};
+use crate::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode};
 use crate::win32::Win32Error;
 
 bitflags! {
@@ -27,14 +27,21 @@ bitflags! {
         const WRITE = 2;
         const READ_ATTRIBUTES = 4;
         const WRITE_ATTRIBUTES = 8;
+        const READ_CONTROL = 16;
+        const WRITE_DAC = 32;
+        const WRITE_OWNER = 64;
     }
 }
 
 impl Rights {
     /// Those of a server end: its attributes are read with the right to read, and written with the
     /// right to write.
-    pub(super) fn of_server(access: Access) -> Rights {
-        let mut rights = Rights::empty();
+    pub(super) fn of_server(options: &CreateOptions) -> Rights {
+        let access = options.access;
+        // Whichever way it goes, the generic right to that has it.
+        let mut rights = Rights::READ_CONTROL;
+        rights.set(Rights::WRITE_DAC, options.write_dac);
+        rights.set(Rights::WRITE_OWNER, options.write_owner);
         rights.set(Rights::READ | Rights::READ_ATTRIBUTES, access.is_inbound());
         rights.set(
             Rights::WRITE | Rights::WRITE_ATTRIBUTES,
@@ -51,6 +58,13 @@ impl Rights {
         rights.set(Rights::WRITE, write);
         let attributes = write || access.contains(DesiredAccess::WRITE_ATTRIBUTES);
         rights.set(Rights::WRITE_ATTRIBUTES, attributes);
+        let control = DesiredAccess::READ | DesiredAccess::WRITE | DesiredAccess::READ_CONTROL;
+        rights.set(Rights::READ_CONTROL, access.intersects(control));
+        rights.set(Rights::WRITE_DAC, access.contains(DesiredAccess::WRITE_DAC));
+        rights.set(
+            Rights::WRITE_OWNER,
+            access.contains(DesiredAccess::WRITE_OWNER),
+        );
         rights
     }
 }

@@ -9,6 +9,7 @@ use dotpipe_ring::{Flags, ProgressWatch, Segment, Side, State, Watch};
 use super::bell::Bell;
 use super::linux::clock;
 use super::spin::{Pace, Spin};
+use crate::options::ImpersonationLevel;
 
 /// How a conversation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) struct Link {
     alive_at: AtomicU64,
     /// The process at the other end.
     pub(super) peer_process: u32,
+    /// What the client lets the server do with its identity.
+    pub(super) level: ImpersonationLevel,
 }
 
 impl Link {
@@ -45,8 +48,9 @@ impl Link {
         segment: Arc<Segment>,
         bell: Bell,
         side: Side,
-        peer_process: u32,
+        peer: (u32, ImpersonationLevel),
     ) -> Arc<Link> {
+        let (peer_process, level) = peer;
         Arc::new(Link {
             own: Flags::new(segment.clone(), side),
             other: Flags::new(segment.clone(), side.other()),
@@ -58,6 +62,7 @@ impl Link {
             ending: AtomicU8::new(0),
             alive_at: AtomicU64::new(0),
             peer_process,
+            level,
         })
     }
 

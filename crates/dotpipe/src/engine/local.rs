@@ -3,6 +3,9 @@
 //! All instances of a name in one process share a [`LocalPipe`]: one socket, one record, one queue of
 //! those that listen. The queue is what hands out instances first in, first out.
 
+mod join;
+mod security;
+
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, Weak};
@@ -14,16 +17,21 @@ use super::bell::Bell;
 use super::core::{Core, Port, Rights, Traits, lock};
 use super::end::{End, Owner};
 use super::link::Link;
+use super::linux::identity::{own_token, peer_token};
+use super::linux::impersonation::refuse_if_acting;
 use super::linux::origin::Origin;
 use super::linux::{clock, code, socket};
 use super::memories::Memories;
 use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
 use super::operation::{Helper, Outcome};
-use super::rendezvous::{Answer, Doorman, Guests, Operation, Request};
+use super::rendezvous::{Answer, Doorman, Guests, NameDigest, Operation, Request};
 use crate::exact::{InstanceCounts, Result};
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeMode, UNLIMITED_INSTANCES, WaitMode};
+use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
+
+pub(super) use security::rights_to_change;
 
 /// The pipes that this process serves, by the folder of their name. Changed with that folder locked.
 static SERVED: Mutex<Option<Served>> = Mutex::new(None);
@@ -36,6 +44,7 @@ type Served = HashMap<FolderId, Arc<LocalPipe>>;
 pub(super) struct LocalPipe {
     origin: Origin,
     name: PipeName,
+    digest: NameDigest,
     folder: FolderId,
     file: RecordFile,
     guests: Arc<Guests>,
@@ -61,28 +70,53 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     if !name.is_local() {
         return Err(Win32Error::INVALID_NAME);
     }
-    let folder = LockedFolder::lock(name)?;
+    refuse_if_acting()?;
+    let folder = match LockedFolder::lock(name) {
+        // It may be another user's, who may let this one serve it.
+        Err(Win32Error::ACCESS_DENIED) => return join::create(name, options),
+        folder => folder?,
+    };
     let records = folder.tidy()?;
+    check_fits(&records, options)?;
     if let Some(first) = records.first() {
-        // In this order: a pipe that is full says so whatever else is wrong.
-        let total = records
-            .iter()
-            .fold(0u32, |sum, record| sum.saturating_add(record.instances));
-        if first.max_instances != UNLIMITED_INSTANCES && total >= first.max_instances {
-            return Err(Win32Error::PIPE_BUSY);
-        }
-        let same = first.access == options.access && first.pipe_type == options.pipe_type;
-        if options.first_instance || !same {
-            return Err(Win32Error::ACCESS_DENIED);
-        }
-    } else if !folder.is_ours()? {
-        // Made in advance by somebody who could then put his own socket in the place of ours.
+        access::check_server(&first.security, &own_token().map_err(code)?, options)?;
+    }
+    if !folder.is_ours()? {
+        // Made by somebody who could put his own socket in the place of ours.
         return Err(Win32Error::ACCESS_DENIED);
     }
     let pipe = serve(&folder, name, options, records.first())?;
+    new_instance(pipe, options, Some(&folder))
+}
+
+/// Whether one more instance fits those that exist.
+fn check_fits(records: &[Record], options: &CreateOptions) -> Result<()> {
+    let Some(first) = records.first() else {
+        return Ok(());
+    };
+    // In this order: a pipe that is full says so whatever else is wrong.
+    let total = records
+        .iter()
+        .fold(0u32, |sum, record| sum.saturating_add(record.instances));
+    if first.max_instances != UNLIMITED_INSTANCES && total >= first.max_instances {
+        return Err(Win32Error::PIPE_BUSY);
+    }
+    let same = first.access == options.access && first.pipe_type == options.pipe_type;
+    if options.first_instance || !same {
+        return Err(Win32Error::ACCESS_DENIED);
+    }
+    Ok(())
+}
+
+/// One more instance of a pipe that this process serves. The folder is locked, unless it is another user's.
+fn new_instance(
+    pipe: Arc<LocalPipe>,
+    options: &CreateOptions,
+    folder: Option<&LockedFolder>,
+) -> Result<End> {
     let created = pipe.begin_instance(options);
     if created.is_err() {
-        pipe.leave_if_empty(Some(&folder));
+        pipe.leave_if_empty(folder);
     }
     created
 }
@@ -106,7 +140,10 @@ pub(crate) fn create_another(end: &End, name: &PipeName, options: &CreateOptions
     }
     // No other process has a say in this, and so the folder need not be locked: there is no limit to
     // keep, and the pipe cannot go away while the caller's instance is there.
+    refuse_if_acting()?;
     check(options)?;
+    let server = own_token().map_err(code)?;
+    access::check_server(&lock(&pipe.instances).record.security, &server, options)?;
     pipe.begin_instance(options)
 }
 
@@ -129,15 +166,13 @@ fn serve(
     first: Option<&Record>,
 ) -> Result<Arc<LocalPipe>> {
     let identity = folder.identity()?;
-    // Files may be removed behind our back, and the number of a folder goes to the next one then.
-    let is_here =
-        |pipe: &&Arc<LocalPipe>| pipe.origin.is_here() && pipe.name == *name && pipe.file.exists();
-    if let Some(pipe) = lock(&SERVED)
-        .as_ref()
-        .and_then(|served| served.get(&identity).filter(is_here))
-    {
-        return Ok(pipe.clone());
+    if let Some(pipe) = known(identity, name) {
+        return Ok(pipe);
     }
+    let security = match first {
+        Some(first) => first.security.clone(),
+        None => descriptor(options)?,
+    };
     let record = Record {
         pipe: first.map_or_else(PipeId::new, |first| first.pipe),
         pipe_type: options.pipe_type,
@@ -150,14 +185,44 @@ fn serve(
         in_quota: options.in_quota,
         process: std::process::id(),
         since: clock::now(),
+        reject_remote_clients: first.map_or(options.reject_remote_clients, |first| {
+            first.reject_remote_clients
+        }),
+        security,
         name: first.map_or(name.name(), |first| &first.name).to_owned(),
     };
     let (listener, file) = folder.add_server(&record)?;
+    let id = file.id().to_owned();
+    let started = start(name, identity, record, listener, file);
+    if started.is_err() {
+        folder.remove_server(&id);
+    }
+    started
+}
+
+/// The pipe in this folder as this process serves it already, if it does.
+fn known(folder: FolderId, name: &PipeName) -> Option<Arc<LocalPipe>> {
+    // Files may be removed behind our back, and the number of a folder goes to the next one then.
+    let is_here =
+        |pipe: &&Arc<LocalPipe>| pipe.origin.is_here() && pipe.name == *name && pipe.file.exists();
+    let served = lock(&SERVED);
+    served.as_ref()?.get(&folder).filter(is_here).cloned()
+}
+
+/// Begins to serve a pipe.
+fn start(
+    name: &PipeName,
+    identity: FolderId,
+    record: Record,
+    listener: OwnedFd,
+    file: RecordFile,
+) -> Result<Arc<LocalPipe>> {
     let pipe = Arc::new_cyclic(|this: &Weak<LocalPipe>| {
         let doorman: Weak<dyn Doorman> = this.clone();
         LocalPipe {
             origin: Origin::here(),
             name: name.clone(),
+            digest: NameDigest::of(name),
             folder: identity,
             file,
             guests: Guests::new(listener, doorman),
@@ -169,14 +234,18 @@ fn serve(
             }),
         }
     });
-    if let Err(code) = pipe.guests.receive() {
-        folder.remove_server(&pipe.file);
-        return Err(code);
-    }
+    pipe.guests.receive()?;
     lock(&SERVED)
         .get_or_insert_default()
         .insert(identity, pipe.clone());
     Ok(pipe)
+}
+
+/// The descriptor of a pipe that this process creates.
+fn descriptor(options: &CreateOptions) -> Result<SecurityDescriptor> {
+    let creator = own_token().map_err(code)?;
+    let given = options.security.clone().unwrap_or_default();
+    security::bounded(given.of_creator(&creator))
 }
 
 impl LocalPipe {
@@ -189,7 +258,7 @@ impl LocalPipe {
             in_quota: options.in_quota,
             max_instances: lock(&self.instances).record.max_instances,
         };
-        let core = Core::listening(traits, Rights::of_server(options.access));
+        let core = Core::listening(traits, Rights::of_server(options));
         core.set_modes(options.read_mode, options.wait_mode);
         self.add(&core, traits)?;
         let pipe = self.clone();
@@ -226,7 +295,7 @@ impl LocalPipe {
             served.remove(&self.folder);
         }
         if let Some(folder) = folder {
-            folder.remove_server(&self.file);
+            folder.remove_server(self.file.id());
         }
         self.guests.close();
     }
@@ -249,14 +318,38 @@ fn answer(instances: &Instances, code: Win32Error) -> Answer {
         rings: (0, 0),
         token: 0,
         recycled: false,
-        name: String::new(),
+        reject_remote_clients: record.reject_remote_clients,
+        text: String::new(),
     }
 }
 
 impl Doorman for LocalPipe {
-    fn answer(&self, request: Request, socket: OwnedFd) {
+    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd) {
         let mut instances = lock(&self.instances);
         let refusal = match request.operation {
+            _ if request.name != self.digest => answer(&instances, Win32Error::FILE_NOT_FOUND),
+            Operation::GetSecurity | Operation::SetSecurity => {
+                let set = (request.operation == Operation::SetSecurity).then_some(text);
+                match self.descriptor_for(&mut instances, &socket, set) {
+                    Ok(text) => Answer {
+                        text,
+                        ..answer(&instances, Win32Error(0))
+                    },
+                    Err(code) => answer(&instances, code),
+                }
+            }
+            Operation::Join => match self.admit(&instances, &request, text, enclosed, &socket) {
+                Ok((text, file)) => {
+                    let welcome = Answer {
+                        text,
+                        ..answer(&instances, Win32Error(0))
+                    };
+                    let file = file.as_ref().map(|file| file.as_fd());
+                    let _ = socket::send(&socket, &welcome.encode(), file);
+                    return;
+                }
+                Err(code) => answer(&instances, code),
+            },
             Operation::Wait if instances.listening.is_empty() => {
                 // With the instances locked: one that listens from now on finds the guest waiting.
                 let patience = answer(&instances, Win32Error::IO_PENDING);
@@ -265,15 +358,14 @@ impl Doorman for LocalPipe {
             Operation::Wait => answer(&instances, Win32Error(0)),
             Operation::Query => Answer {
                 counts: instances.count(),
-                name: instances.record.name.clone(),
+                text: instances.record.name.clone(),
                 ..answer(&instances, Win32Error(0))
             },
             Operation::Open => match instances.choose(&request, &socket) {
                 Ok((core, peer)) => {
                     let mut seat = Some(socket);
-                    let attached = core.attach(|| {
-                        instances.hand_over(core.traits, request.token, &mut seat, peer)
-                    });
+                    let attached =
+                        core.attach(|| instances.hand_over(core.traits, &request, &mut seat, peer));
                     match (attached, seat) {
                         // It did not work out, and the instance keeps its place.
                         (Err(code), Some(socket)) => {
@@ -304,7 +396,13 @@ impl Instances {
     /// Checks a client that wants to open the pipe, and picks the instance for it.
     fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, socket::Peer)> {
         let peer = socket::peer(&client).map_err(code)?;
-        access::check(self.record.access, request.access, peer.user)?;
+        let token = peer_token(&client).map_err(code)?;
+        access::check_client(
+            self.record.access,
+            &self.record.security,
+            &token,
+            request.access,
+        )?;
         let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
         Ok((core.clone(), peer))
     }
@@ -313,11 +411,11 @@ impl Instances {
     fn hand_over(
         &mut self,
         traits: Traits,
-        token: u64,
+        request: &Request,
         seat: &mut Option<OwnedFd>,
         peer: socket::Peer,
     ) -> Result<Arc<Link>> {
-        let memory = self.memories.take(traits, token, peer.user)?;
+        let memory = self.memories.take(traits, request.token, peer.user)?;
         let layout = memory.segment.layout();
         let size = |direction| layout.ring_len(direction) as u64;
         let welcome = Answer {
@@ -336,7 +434,8 @@ impl Instances {
         socket::send(client, &welcome.encode(), descriptor).map_err(code)?;
         let client = seat.take().ok_or(Win32Error::GEN_FAILURE)?;
         let bell = Bell::new(client);
-        Ok(Link::new(memory.segment, bell, Side::Server, peer.process))
+        let peer = (peer.process, request.level);
+        Ok(Link::new(memory.segment, bell, Side::Server, peer))
     }
 
     fn count(&self) -> InstanceCounts {

@@ -4,10 +4,12 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use super::{
-    HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys,
+    HandleInfo, HandleState, Impersonation, Interest, Peeked, Pending, Received, ReceivedData,
+    Result, sys,
 };
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
+use crate::security::{SecurityDescriptor, Token};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
 ///
@@ -202,6 +204,112 @@ impl End {
     /// `GetNamedPipeServerProcessId` on a client end. The kernel told it when the pipe was opened.
     pub fn peer_process_id(&self) -> Result<u32> {
         self.inner.peer_process_id()
+    }
+
+    /// The user and the groups at the other end, as they were when it opened or created the pipe: the
+    /// kernel's word. On a server end this is what `ImpersonateNamedPipeClient` and `OpenThreadToken`
+    /// find out.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+    /// `ERROR_CANT_OPEN_ANONYMOUS` when the client has opened the pipe with
+    /// [`ImpersonationLevel::Anonymous`](crate::options::ImpersonationLevel::Anonymous).
+    pub fn peer_token(&self) -> Result<Token> {
+        self.inner.peer_token()
+    }
+
+    /// A descriptor of the process at the other end (a pidfd). Unlike its number it cannot come to mean
+    /// another process; it becomes readable when the process ends.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+    /// `ERROR_NOT_SUPPORTED` before Linux 6.5, `ERROR_NOT_FOUND` when the process has ended.
+    pub fn peer_process(&self) -> Result<OwnedFd> {
+        self.inner.peer_descriptor()
+    }
+
+    /// The login session of the process at the other end: `GetNamedPipeClientSessionId`,
+    /// `GetNamedPipeServerSessionId`.
+    ///
+    /// Linux has nothing just like a session of Windows. This is the session of the audit system
+    /// (`/proc/<pid>/sessionid`), which begins when somebody logs in and is handed down to all processes
+    /// begun there; services have none, which is `u32::MAX`.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+    /// `ERROR_NOT_FOUND` when the process has ended, `ERROR_NOT_SUPPORTED` before Linux 6.5 and where the
+    /// kernel keeps no sessions.
+    pub fn peer_session_id(&self) -> Result<u32> {
+        self.inner.peer_session_id()
+    }
+
+    /// Acts as the client of this server end, in this thread, until what it returns is dropped:
+    /// `ImpersonateNamedPipeClient`.
+    ///
+    /// Access to files is then checked with the user, the group and the supplementary groups of the client,
+    /// and so what the thread makes belongs to the client. It takes the privilege to do so (`CAP_SETUID` and
+    /// `CAP_SETGID`, which root has), unless the server is who the client is already.
+    ///
+    /// - Other threads are not touched. Threads and processes that are *started meanwhile* are: they have
+    ///   the identity of this one for good.
+    /// - It is for files. Signals, sockets to elsewhere and other rights of the process stay its own. Pipes
+    ///   cannot be opened or created meanwhile (`ERROR_NOT_SUPPORTED`), since the kernel would name the
+    ///   process as the one who does it.
+    /// - The identity is the one that the client had when it opened the pipe.
+    ///
+    /// Should the thread ever be unable to turn back, the process is aborted.
+    ///
+    /// # Errors
+    /// `ERROR_PRIVILEGE_NOT_HELD` without the privilege, and nothing has changed then (Windows would go on
+    /// with an identity that opens nothing); `ERROR_BAD_IMPERSONATION_LEVEL` when the client allows it less
+    /// than [`ImpersonationLevel::Impersonation`](crate::options::ImpersonationLevel::Impersonation);
+    /// `ERROR_CANNOT_IMPERSONATE` when there is no client, and when this thread acts as one already;
+    /// `ERROR_INVALID_FUNCTION` on a client end.
+    ///
+    /// # Examples
+    /// ```
+    /// use dotpipe::{ClientOptions, ImpersonationLevel, ServerOptions};
+    ///
+    /// # let name = format!(r"\\.\pipe\doc-impersonate-{}", std::process::id());
+    /// let server = ServerOptions::new().create(&name)?;
+    /// let client = ClientOptions::new()
+    ///     .impersonation_level(ImpersonationLevel::Impersonation)
+    ///     .open(&name)?;
+    ///
+    /// let acting = server.impersonate()?;
+    /// let _mine = std::fs::read_dir("/tmp").unwrap(); // as the client
+    /// drop(acting);
+    /// # Ok::<(), dotpipe::Error>(())
+    /// ```
+    #[doc(alias = "ImpersonateNamedPipeClient")]
+    pub fn impersonate(&self) -> Result<Impersonation<'_>> {
+        self.inner.impersonate().map(Impersonation::new)
+    }
+
+    /// Who may do what with the pipe: `GetSecurityInfo`.
+    ///
+    /// # Errors
+    /// `ERROR_ACCESS_DENIED` unless this end has `READ_CONTROL`, which reading and writing include;
+    /// `ERROR_FILE_NOT_FOUND` on a client end whose pipe is gone.
+    #[doc(alias = "GetSecurityInfo")]
+    pub fn security(&self) -> Result<SecurityDescriptor> {
+        self.inner.security()
+    }
+
+    /// Changes who may do what with the pipe, all of its instances: `SetSecurityInfo`. An owner or a group
+    /// that the descriptor does not name stays. Ends that are open keep the rights they were opened with.
+    ///
+    /// # Errors
+    /// `ERROR_ACCESS_DENIED` unless this end has `WRITE_DAC`, and `WRITE_OWNER` to change owner or group (a
+    /// client end asks for them with [`DesiredAccess`](crate::options::DesiredAccess), a server end with
+    /// [`CreateOptions`](crate::options::CreateOptions)), and when the pipe does not give them to this user
+    /// any more; `ERROR_INVALID_OWNER` for an owner that is somebody else, unless root asks;
+    /// `ERROR_INVALID_SECURITY_DESCR` for one that is too long; `ERROR_FILE_NOT_FOUND` on a client end whose
+    /// pipe is gone. When several processes serve the pipe each of them decides, and one may refuse what
+    /// another has done.
+    #[doc(alias = "SetSecurityInfo")]
+    pub fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
+        self.inner.set_security(descriptor)
     }
 
     /// The computer at the other end: `GetNamedPipeClientComputerName`.

@@ -11,15 +11,19 @@
 
 mod anonymous;
 mod end;
+mod impersonation;
 mod pending;
 mod pipe;
 
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
+pub use impersonation::Impersonation;
 pub use pending::Pending;
 #[cfg(all(feature = "smb", unix))]
 pub(crate) use pipe::open_remote_explained;
-pub use pipe::{InstanceCounts, PipeStatus, call, create, list, open, status, wait};
+pub use pipe::{
+    InstanceCounts, PipeStatus, call, create, list, open, open_with, security, status, wait,
+};
 #[cfg(all(feature = "smb", unix))]
 pub use pipe::{open_remote, wait_remote};
 

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::{End, Received, Result, sys};
 use crate::name::PipeName;
-use crate::options::{Access, CreateOptions, DesiredAccess, PipeMode, WaitTimeout};
+use crate::options::{Access, CreateOptions, DesiredAccess, OpenOptions, PipeMode, WaitTimeout};
 #[cfg(all(feature = "smb", unix))]
 use crate::remote::{Failure, SmbOptions};
+use crate::security::SecurityDescriptor;
 
 /// Creates an instance of a pipe, and the pipe with its first one: `CreateNamedPipe`.
 ///
@@ -14,7 +15,10 @@ use crate::remote::{Failure, SmbOptions};
 /// `ERROR_INVALID_PARAMETER` (message read mode on a byte pipe; a maximum that is not 1 to 255),
 /// `ERROR_INVALID_NAME` (a remote name), `ERROR_PIPE_BUSY` (the maximum is reached),
 /// `ERROR_ACCESS_DENIED` (another access or type than the pipe has, `first_instance` on a pipe that
-/// exists, no right to create an instance).
+/// exists, no right to create an instance, a name that belongs to another user),
+/// `ERROR_INVALID_SECURITY_DESCR` (a descriptor that is longer than
+/// [`LONGEST_SDDL`](crate::security::LONGEST_SDDL) as text), `ERROR_DISK_FULL` and `ERROR_WRITE_PROTECT` (of
+/// the directory of the pipes), `ERROR_NOT_SUPPORTED` (this thread [acts as a client](End::impersonate)).
 pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     sys::create(name, options).map(|inner| End { inner })
 }
@@ -24,7 +28,8 @@ pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
 ///
 /// # Errors
 /// `ERROR_FILE_NOT_FOUND` (no such pipe), `ERROR_PIPE_BUSY` (no instance listens),
-/// `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its owner does not allow it).
+/// `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its owner does not allow it),
+/// `ERROR_NOT_SUPPORTED` (this thread [acts as a client](End::impersonate)).
 pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     sys::open(name, access).map(|inner| End { inner })
 }
@@ -60,6 +65,16 @@ pub(crate) fn open_remote_explained(
     crate::remote::open_explained(name, access, wait, options, None).map(|end| End {
         inner: sys::End::Remote(end),
     })
+}
+
+/// [`open`] with everything that a client can say: who the server must be, and what it may do with the
+/// client's identity.
+///
+/// # Errors
+/// Those of [`open`]; `ERROR_ACCESS_DENIED` as well when the server is not whom
+/// [`OpenOptions::server`] names, and then nothing has been sent to it.
+pub fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
+    sys::open_with(name, options).map(|inner| End { inner })
 }
 
 /// Waits until an instance listens: `WaitNamedPipe`. It reserves nothing.
@@ -158,6 +173,8 @@ pub struct PipeStatus {
     pub in_quota: u32,
     /// How long a client waits that names no time of its own, in milliseconds; 0 means 50.
     pub default_timeout: u32,
+    /// Whether the pipe is for clients of this machine only.
+    pub reject_remote_clients: bool,
     /// The processes that serve the pipe, oldest first.
     pub server_process_ids: Vec<u32>,
 }
@@ -168,6 +185,16 @@ pub struct PipeStatus {
 /// `ERROR_FILE_NOT_FOUND` when there is no such pipe.
 pub fn status(name: &PipeName) -> Result<PipeStatus> {
     sys::status(name)
+}
+
+/// Who may do what with a pipe: `GetNamedSecurityInfo`, but no instance is opened for it. Of an end there is
+/// [`End::security`].
+///
+/// # Errors
+/// `ERROR_FILE_NOT_FOUND` when there is no such pipe, `ERROR_ACCESS_DENIED` without the right to read it
+/// (`READ_CONTROL`).
+pub fn security(name: &PipeName) -> Result<SecurityDescriptor> {
+    sys::security(name)
 }
 
 /// All pipes that exist, sorted by name: what listing the directory `\\.\pipe\` gives on Windows.

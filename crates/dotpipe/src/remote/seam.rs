@@ -11,12 +11,15 @@ use super::{end, open as remote};
 use crate::engine;
 #[cfg(feature = "tokio")]
 pub(crate) use crate::engine::{Asking, Attempted, Conversation, Next, Tasks, Waiter, Want};
-pub(crate) use crate::engine::{Operation, anonymous, list};
+pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,
 };
 use crate::name::PipeName;
-use crate::options::{CreateOptions, DesiredAccess, PipeEnd, PipeMode, WaitMode, WaitTimeout};
+use crate::options::{
+    CreateOptions, DesiredAccess, OpenOptions, PipeEnd, PipeMode, WaitMode, WaitTimeout,
+};
+use crate::security::{SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// An end here, or the client end of a pipe elsewhere.
@@ -47,6 +50,22 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     }
 }
 
+pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
+    match name.is_local() {
+        true => engine::open_with(name, options).map(End::Local),
+        // SMB does not tell who serves the pipe.
+        false if options.server.is_some() => Err(Win32Error::NOT_SUPPORTED),
+        false => remote::open(name, options.access).map(End::Remote),
+    }
+}
+
+pub(crate) fn security(name: &PipeName) -> Result<SecurityDescriptor> {
+    match name.is_local() {
+        true => engine::security(name),
+        false => Err(Win32Error::NOT_SUPPORTED),
+    }
+}
+
 pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
     match name.is_local() {
         true => engine::wait(name, timeout),
@@ -74,6 +93,16 @@ pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
         // To look from outside is nothing that SMB has a request for.
         false => Err(Win32Error::NOT_SUPPORTED),
     }
+}
+
+/// Does it with an end here; SMB has nothing like it.
+macro_rules! local {
+    ($self:ident, $end:ident => $what:expr) => {
+        match $self {
+            End::Local($end) => $what,
+            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
+        }
+    };
 }
 
 /// Does the same with the one end or the other.
@@ -191,10 +220,31 @@ impl End {
     }
 
     pub(crate) fn peer_process_id(&self) -> Result<u32> {
-        match self {
-            End::Local(end) => end.peer_process_id(),
-            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
-        }
+        local!(self, end => end.peer_process_id())
+    }
+
+    pub(crate) fn peer_token(&self) -> Result<Token> {
+        local!(self, end => end.peer_token())
+    }
+
+    pub(crate) fn peer_descriptor(&self) -> Result<OwnedFd> {
+        local!(self, end => end.peer_descriptor())
+    }
+
+    pub(crate) fn peer_session_id(&self) -> Result<u32> {
+        local!(self, end => end.peer_session_id())
+    }
+
+    pub(crate) fn impersonate(&self) -> Result<Impersonation> {
+        local!(self, end => end.impersonate())
+    }
+
+    pub(crate) fn security(&self) -> Result<SecurityDescriptor> {
+        local!(self, end => end.security())
+    }
+
+    pub(crate) fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
+        local!(self, end => end.set_security(descriptor))
     }
 
     pub(crate) fn peer_computer_name(&self) -> Result<String> {

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::exact::{self, HandleState, Interest, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::security::{SecurityDescriptor, Token};
 
 /// The client end of one instance of a pipe: a connection to its server.
 ///
@@ -74,6 +75,7 @@ impl NamedPipeClient {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

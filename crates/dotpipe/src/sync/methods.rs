@@ -4,6 +4,10 @@
 //! macro here is a group of them and is expanded in the `impl` block of every type that has it. All
 //! of them only pass on to [`Shared`](super::shared::Shared), as the field `shared`.
 
+mod identity;
+
+pub(super) use identity::identity;
+
 /// What every type has.
 macro_rules! common {
     () => {

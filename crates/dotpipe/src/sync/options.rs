@@ -1,22 +1,22 @@
-//! [`ServerOptions`] and [`ClientOptions`]: how ends come to be.
+//! [`ServerOptions`]: how server ends come to be; in `client` is [`ClientOptions`].
 //!
 //! Layer: the sync face. Builders in the shape of tokio's; what the options mean is in
 //! [`options`](crate::options), and what is allowed the exact layer decides.
 
-use std::time::{Duration, Instant};
+mod client;
 
+use std::time::Duration;
+
+use super::NamedPipeServer;
 use super::listener::PipeListener;
 use super::name::{IntoPipeName, name_for};
-use super::{NamedPipeClient, NamedPipeServer};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
-use crate::options::{
-    Access, CreateOptions, DesiredAccess, PipeMode, UNLIMITED_INSTANCES, WaitMode, WaitTimeout,
-};
-#[cfg(all(feature = "smb", unix))]
-use crate::remote::SmbOptions;
+use crate::options::{Access, CreateOptions, PipeMode, UNLIMITED_INSTANCES, WaitMode};
+use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
+pub use client::ClientOptions;
 
 /// What a server wants of its pipe: everything that `CreateNamedPipe` can be told.
 ///
@@ -167,7 +167,7 @@ impl ServerOptions {
     }
 
     /// How long a client waits for an instance that names no time of its own
-    /// ([`WaitTimeout::Default`]): in whole milliseconds, 50 when it is zero, which is the default, and
+    /// ([`WaitTimeout::Default`](crate::options::WaitTimeout::Default)): in whole milliseconds, 50 when it is zero, which is the default, and
     /// without limit from 49 days on. The first instance decides.
     #[doc(alias = "nDefaultTimeOut")]
     pub fn default_timeout(&mut self, timeout: Duration) -> &mut Self {
@@ -183,6 +183,53 @@ impl ServerOptions {
     #[doc(alias = "FILE_FLAG_WRITE_THROUGH")]
     pub fn write_through(&mut self, through: bool) -> &mut Self {
         self.create.write_through = through;
+        self
+    }
+
+    /// Who may do what with the pipe; [`SecurityDescriptor::default`] when this is not called. The first
+    /// instance decides.
+    ///
+    /// It holds for the server's own further instances too: whoever serves needs
+    /// [`PipeRights::CREATE_INSTANCE`](crate::security::PipeRights::CREATE_INSTANCE), which
+    /// [`SecurityDescriptor::owner_only`] and those made from it give to the owner.
+    ///
+    /// # Win32
+    /// `lpSecurityAttributes`
+    #[doc(alias = "SECURITY_ATTRIBUTES")]
+    pub fn security(&mut self, descriptor: SecurityDescriptor) -> &mut Self {
+        self.create.security = Some(descriptor);
+        self
+    }
+
+    /// Whether this end may change who may do what
+    /// ([`set_security`](NamedPipeServer::set_security)): `false` by default.
+    ///
+    /// # Win32
+    /// `WRITE_DAC`
+    #[doc(alias = "WRITE_DAC")]
+    pub fn write_dac(&mut self, asked: bool) -> &mut Self {
+        self.create.write_dac = asked;
+        self
+    }
+
+    /// Whether this end may change the owner of the pipe: `false` by default.
+    ///
+    /// # Win32
+    /// `WRITE_OWNER`
+    #[doc(alias = "WRITE_OWNER")]
+    pub fn write_owner(&mut self, asked: bool) -> &mut Self {
+        self.create.write_owner = asked;
+        self
+    }
+
+    /// Whether the pipe is for clients of this machine only: `true` by default, as in tokio (and unlike
+    /// Win32). Such a pipe is not exported to other machines. The first instance decides.
+    ///
+    /// # Win32
+    /// `PIPE_REJECT_REMOTE_CLIENTS`, `PIPE_ACCEPT_REMOTE_CLIENTS`
+    #[doc(alias = "PIPE_REJECT_REMOTE_CLIENTS")]
+    pub fn reject_remote_clients(&mut self, reject: bool) -> &mut Self {
+        self.create.reject_remote_clients = reject;
         self
     }
 
@@ -249,193 +296,6 @@ fn whole_milliseconds(time: Duration) -> u32 {
     milliseconds.min(u128::from(u32::MAX)) as u32
 }
 
-/// What a client wants of a pipe that it opens.
-///
-/// The default is to read and write, bytes, and not to wait for an instance.
-///
-/// # Examples
-/// ```
-/// use dotpipe::sync::{ClientOptions, ServerOptions};
-/// use dotpipe::{PipeMode, WaitTimeout};
-///
-/// # let name = format!(r"\\.\pipe\doc-client-options-{}", std::process::id());
-/// assert!(ClientOptions::new().open(&name).unwrap_err().is_not_found());
-///
-/// let server = ServerOptions::new().pipe_mode(PipeMode::Message).create(&name)?;
-/// let first = ClientOptions::new().pipe_mode(PipeMode::Message).open(&name)?;
-///
-/// // The only instance is taken. By default that is an error at once,
-/// assert!(ClientOptions::new().open(&name).unwrap_err().is_busy());
-/// // or a client can wait for its turn.
-/// let error = ClientOptions::new().wait_timeout(Some(WaitTimeout::Default)).open(&name).unwrap_err();
-/// assert!(error.is_timeout());
-/// # drop((server, first));
-/// # Ok::<(), dotpipe::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-#[doc(alias = "CreateFile")]
-pub struct ClientOptions {
-    access: DesiredAccess,
-    read_mode: PipeMode,
-    wait_timeout: Option<WaitTimeout>,
-    #[cfg(all(feature = "smb", unix))]
-    smb: SmbOptions,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        ClientOptions::new()
-    }
-}
-
-impl ClientOptions {
-    /// The default options.
-    pub fn new() -> ClientOptions {
-        ClientOptions {
-            access: DesiredAccess::READ | DesiredAccess::WRITE,
-            read_mode: PipeMode::Byte,
-            wait_timeout: None,
-            #[cfg(all(feature = "smb", unix))]
-            smb: SmbOptions::new(),
-        }
-    }
-
-    /// How to reach a pipe on another machine, and as whom. Without effect on a pipe of this one.
-    #[cfg(all(feature = "smb", unix))]
-    pub fn smb(&mut self, options: &SmbOptions) -> &mut Self {
-        self.smb = options.clone();
-        self
-    }
-
-    /// Whether to ask for the right to read and peek; `true` by default. A pipe that is inbound does not
-    /// give it.
-    #[doc(alias = "GENERIC_READ")]
-    pub fn read(&mut self, asked: bool) -> &mut Self {
-        self.access.set(DesiredAccess::READ, asked);
-        self
-    }
-
-    /// Whether to ask for the right to write; `true` by default. A pipe that is outbound does not give it.
-    #[doc(alias = "GENERIC_WRITE")]
-    pub fn write(&mut self, asked: bool) -> &mut Self {
-        self.access.set(DesiredAccess::WRITE, asked);
-        self
-    }
-
-    /// Whether to ask for the right to change the modes of the end, which an end that may write has
-    /// anyway; `false` by default. With message read mode it is asked for without this.
-    #[doc(alias = "FILE_WRITE_ATTRIBUTES")]
-    pub fn write_attributes(&mut self, asked: bool) -> &mut Self {
-        self.access.set(DesiredAccess::WRITE_ATTRIBUTES, asked);
-        self
-    }
-
-    /// The read mode of the new end: byte by default. Message read mode needs a pipe of message type.
-    ///
-    /// To Win32 a client end always begins in byte read mode, and is then changed by
-    /// `SetNamedPipeHandleState`.
-    #[doc(alias = "PIPE_READMODE_MESSAGE")]
-    pub fn pipe_mode(&mut self, read_mode: PipeMode) -> &mut Self {
-        self.read_mode = read_mode;
-        self
-    }
-
-    /// How long to wait for an instance when none listens. `None`, the default, is not at all: that is
-    /// `ERROR_PIPE_BUSY` at once.
-    ///
-    /// [`WaitTimeout::Default`] holds anew for every instance that another client snatches away.
-    /// A pipe that does not exist is never waited for.
-    #[doc(alias = "WaitNamedPipe")]
-    pub fn wait_timeout(&mut self, timeout: Option<WaitTimeout>) -> &mut Self {
-        self.wait_timeout = timeout;
-        self
-    }
-
-    /// Opens the instance that has listened longest.
-    ///
-    /// # Win32
-    /// [`CreateFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew) with
-    /// `OPEN_EXISTING`; [`WaitNamedPipe`](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-waitnamedpipew)
-    /// when it is to wait,
-    /// [`SetNamedPipeHandleState`](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-setnamedpipehandlestate)
-    /// for message read mode
-    ///
-    /// # Errors
-    /// `ERROR_FILE_NOT_FOUND` (no such pipe), `ERROR_PIPE_BUSY` (no instance listens),
-    /// `ERROR_SEM_TIMEOUT` (nor did one in time), `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its
-    /// owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe of byte type),
-    /// `ERROR_INVALID_NAME`. On another machine: `ERROR_BAD_NETPATH` (it cannot be reached, or pipes on other
-    /// machines are not built in), `ERROR_LOGON_FAILURE` and its like (it does not let this user in).
-    #[doc(alias = "CreateFile")]
-    pub fn open(&self, name: impl IntoPipeName) -> Result<NamedPipeClient> {
-        let name = name_for("open", name)?;
-        self.open_for("open", &name)
-    }
-
-    /// [`open`](Self::open), in the name of another operation.
-    pub(super) fn open_for(
-        &self,
-        operation: &'static str,
-        name: &PipeName,
-    ) -> Result<NamedPipeClient> {
-        let told = |code| Error::new(operation, Some(name), code);
-        let end = self.reach(operation, name)?;
-        let pipe_type = match end.info() {
-            Ok(info) => info.pipe_type,
-            #[cfg(all(feature = "smb", unix))]
-            Err(Win32Error::NOT_SUPPORTED) => self.smb.known_type().unwrap_or(self.read_mode),
-            Err(code) => return Err(told(code)),
-        };
-        if self.read_mode == PipeMode::Message {
-            end.set_state(PipeMode::Message, WaitMode::Blocking)
-                .map_err(|code| match code {
-                    Win32Error::INVALID_PARAMETER => {
-                        told(code).with_hint("message read mode needs a pipe of message type")
-                    }
-                    _ => told(code),
-                })?;
-        }
-        let name = name.clone();
-        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
-    }
-
-    fn reach(&self, operation: &'static str, name: &PipeName) -> Result<exact::End> {
-        let mut access = self.access;
-        if self.read_mode == PipeMode::Message {
-            // Without it the read mode could not be set, so asking for it loses nothing.
-            access |= DesiredAccess::WRITE_ATTRIBUTES;
-        }
-        #[cfg(all(feature = "smb", unix))]
-        if !name.is_local() {
-            return exact::open_remote_explained(name, access, self.wait_timeout, &self.smb)
-                .map_err(|failure| failure.into_error(operation, name));
-        }
-        self.open_or_wait(name, access)
-            .map_err(|code| Error::new(operation, Some(name), code))
-    }
-
-    fn open_or_wait(&self, name: &PipeName, access: DesiredAccess) -> exact::Result<exact::End> {
-        let deadline = match self.wait_timeout {
-            Some(WaitTimeout::For(limit)) => Instant::now().checked_add(limit),
-            _ => None,
-        };
-        loop {
-            match (exact::open(name, access), self.wait_timeout) {
-                (Err(Win32Error::PIPE_BUSY), Some(timeout)) => {
-                    let timeout = match deadline {
-                        Some(deadline) => {
-                            WaitTimeout::For(deadline.saturating_duration_since(Instant::now()))
-                        }
-                        None => timeout,
-                    };
-                    exact::wait(name, timeout)?;
-                }
-                (result, _) => return result,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -471,7 +331,11 @@ mod tests {
             .out_buffer_size(1)
             .in_buffer_size(2)
             .default_timeout(Duration::from_secs(3))
-            .write_through(true);
+            .write_through(true)
+            .security(SecurityDescriptor::owner_only())
+            .write_dac(true)
+            .write_owner(true)
+            .reject_remote_clients(false);
         let all = CreateOptions {
             access: Access::Outbound,
             first_instance: true,
@@ -483,6 +347,10 @@ mod tests {
             out_quota: 1,
             in_quota: 2,
             default_timeout: 3000,
+            security: Some(SecurityDescriptor::owner_only()),
+            write_dac: true,
+            write_owner: true,
+            reject_remote_clients: false,
         };
         assert_eq!(options.exact(&name)?, all);
 

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::exact::{self, HandleState, Interest, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
+use crate::security::{SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// The server end of one instance of a pipe.
@@ -141,6 +142,23 @@ impl NamedPipeServer {
         Ok(())
     }
 
+    /// Acts as the client in this thread, when it gets at files, until what it returns is dropped.
+    ///
+    /// What holds meanwhile is said at [`exact::End::impersonate`].
+    ///
+    /// # Win32
+    /// [`ImpersonateNamedPipeClient`](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-impersonatenamedpipeclient)
+    ///
+    /// # Errors
+    /// `ERROR_PRIVILEGE_NOT_HELD` when the server is not the client's user and may not become it,
+    /// `ERROR_BAD_IMPERSONATION_LEVEL` when the client does not allow it, `ERROR_CANNOT_IMPERSONATE` when there
+    /// is no client or this thread acts as one already.
+    #[doc(alias = "ImpersonateNamedPipeClient")]
+    pub fn impersonate(&self) -> Result<exact::Impersonation<'_>> {
+        self.shared
+            .told("impersonate", self.shared.end.impersonate())
+    }
+
     /// Puts the two halves that [`into_split`](Self::into_split) made together again.
     ///
     /// # Errors
@@ -153,6 +171,7 @@ impl NamedPipeServer {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::exact::{End, HandleInfo, HandleState, Interest, Peeked};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::security::{SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// What an instance was made with: the answer of `GetNamedPipeInfo`, in tokio's words.
@@ -183,6 +184,26 @@ impl Shared {
 
     pub(super) fn peer_process_id(&self) -> Result<u32> {
         self.told("info", self.end.peer_process_id())
+    }
+
+    pub(super) fn peer_token(&self) -> Result<Token> {
+        self.told("info", self.end.peer_token())
+    }
+
+    pub(super) fn peer_process(&self) -> Result<OwnedFd> {
+        self.told("info", self.end.peer_process())
+    }
+
+    pub(super) fn peer_session_id(&self) -> Result<u32> {
+        self.told("info", self.end.peer_session_id())
+    }
+
+    pub(super) fn security(&self) -> Result<SecurityDescriptor> {
+        self.told("security", self.end.security())
+    }
+
+    pub(super) fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
+        self.told("set_security", self.end.set_security(descriptor))
     }
 
     pub(super) fn peer_computer_name(&self) -> Result<String> {

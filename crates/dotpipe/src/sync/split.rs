@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::exact::{self, HandleState, Interest, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::security::{SecurityDescriptor, Token};
 
 /// The half of an end that reads, borrowed: see [`NamedPipeServer::split`](crate::sync::NamedPipeServer::split).
 pub struct ReadHalf<'a> {
@@ -41,21 +42,25 @@ pub struct OwnedWriteHalf {
 
 impl ReadHalf<'_> {
     methods::common!();
+    methods::identity!();
     methods::reading!();
 }
 
 impl WriteHalf<'_> {
     methods::common!();
+    methods::identity!();
     methods::writing!();
 }
 
 impl OwnedReadHalf {
     methods::common!();
+    methods::identity!();
     methods::reading!();
 }
 
 impl OwnedWriteHalf {
     methods::common!();
+    methods::identity!();
     methods::writing!();
 }
 

@@ -31,7 +31,8 @@ fn a_pipe_works() {
 }
 
 const RECORD: &str = "dotpipe 1\npipe 0000000000001234\ntype byte\naccess duplex\nmax 1\ntimeout 0\n\
-                      instances 1\nout 0\nin 0\npid 1\nsince 5\nname p";
+                      instances 1\nout 0\nin 0\npid 1\nsince 5\nremote reject\n\
+                      security D:(A;;GA;;;WD)\nname p";
 
 #[test]
 fn what_dead_servers_left_is_removed() {
@@ -126,8 +127,7 @@ fn a_live_record_of_another_version() {
         let folder = folder();
         let path = folder.join("1-later.record");
         std::fs::write(&path, RECORD.replace("dotpipe 1", "dotpipe 9")).unwrap();
-        let alive = std::fs::File::open(&path).unwrap();
-        alive.lock().unwrap();
+        let alive = Server::listen("p", "1-later");
         let created = exact::create(&name("p"), &Default::default());
         assert_eq!(created.err(), Some(Win32Error::GEN_FAILURE));
         assert!(exact::list().unwrap().is_empty());
@@ -143,8 +143,6 @@ fn a_live_record_without_a_server() {
         let folder = folder();
         let path = folder.join("1-mute.record");
         std::fs::write(&path, RECORD).unwrap();
-        let alive = std::fs::File::open(&path).unwrap();
-        alive.lock().unwrap();
         // A dead socket with the same process number is not asked in its place.
         drop(Server::listen("p", "1-dead"));
         let _mute = Server::listen("p", "1-mute");

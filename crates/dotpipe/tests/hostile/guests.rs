@@ -6,6 +6,7 @@ use dotpipe::win32::Win32Error;
 
 use crate::support::*;
 
+const FILE_NOT_FOUND: u32 = 2;
 const INVALID_PARAMETER: u32 = 87;
 const NOT_SUPPORTED: u32 = 50;
 
@@ -56,7 +57,9 @@ fn nonsense_is_refused_by_code() {
             (vec![0xff; 60_000], INVALID_PARAMETER),
             (with(8, 9), INVALID_PARAMETER),
             (with(12, 0x80), INVALID_PARAMETER),
-            (with(24, 1), INVALID_PARAMETER),
+            (with(13, 4), INVALID_PARAMETER),
+            (with(14, 1), INVALID_PARAMETER),
+            (with(24, 1), FILE_NOT_FOUND),
             (with(7, 2), NOT_SUPPORTED),
         ];
         for (place, (bytes, code)) in conversations.iter().enumerate() {

@@ -195,12 +195,17 @@ impl Answer {
     }
 }
 
-/// A request as bytes.
-pub(crate) fn request(operation: u32, access: u32) -> [u8; 32] {
-    let mut bytes = [0; 32];
+/// A request to the pipe `p` as bytes.
+pub(crate) fn request(operation: u32, access: u32) -> [u8; 40] {
+    let mut bytes = [0; 40];
     bytes[..8].copy_from_slice(b"dotpipe\x01");
     bytes[8..12].copy_from_slice(&operation.to_le_bytes());
     bytes[12..16].copy_from_slice(&access.to_le_bytes());
+    // The beginning of the SHA-256 of a capital P, as any other program computes it.
+    bytes[24..].copy_from_slice(&[
+        0x5c, 0x62, 0xe0, 0x91, 0xb8, 0xc0, 0x56, 0x5f, 0x1b, 0xaf, 0xad, 0x0d, 0xad, 0x59, 0x34,
+        0x27,
+    ]);
     bytes
 }
 

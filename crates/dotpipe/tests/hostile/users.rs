@@ -87,6 +87,27 @@ fn root_may_do_everything() {
     });
 }
 
+/// Seats for those who say nothing are shared by users: the one who takes most gives way.
+#[test]
+fn a_crowd_of_one_user_leaves_others_their_seats() {
+    alone(|| {
+        if !is_root() {
+            return;
+        }
+        share_directory();
+        let _server = create("p");
+        let patient = Client::connect("p");
+        let crowd = as_nobody(|| (0..400).map(|_| Client::connect("p")).collect::<Vec<_>>());
+        // The first of the crowd had to go for the last ones, and not the one that came before all.
+        until("the first of the crowd is sent away", || {
+            rustix::net::recv(&crowd[0].0, &mut [0; 9], rustix::net::RecvFlags::DONTWAIT)
+                .is_ok_and(|(count, _)| count == 0)
+        });
+        patient.send(&request(QUERY, 0));
+        assert_eq!(patient.receive().unwrap().code(), 0);
+    });
+}
+
 /// Whoever made the folder could put another socket in the place of the server's.
 #[test]
 fn nobody_serves_in_a_folder_of_a_stranger() {

@@ -74,7 +74,12 @@ pub(crate) struct Role {
 impl Role {
     /// Starts a child in the role of this name.
     pub(crate) fn start(role: &str, arguments: &[String]) -> Role {
-        let mut child = myself("role")
+        Role::spawn(myself("role"), role, arguments)
+    }
+
+    /// The same by a command that runs this binary in some way.
+    pub(crate) fn spawn(mut command: Command, role: &str, arguments: &[String]) -> Role {
+        let mut child = command
             .env(ROLE, [&[role.to_owned()], arguments].concat().join("\n"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -117,6 +117,10 @@ impl<'a> Words<'a> {
                 "max" => options.max_instances = number()?,
                 "in" => options.in_quota = number()?,
                 "out" => options.out_quota = number()?,
+                "who" => {
+                    options.security = Some(value.parse().map_err(|_| WRONG)?);
+                    options.write_dac = true;
+                }
                 _ => return Err(WRONG),
             }
         }

@@ -4,6 +4,7 @@
 mod attempt;
 mod connect;
 mod flush;
+mod identity;
 mod read;
 mod state;
 mod transact;

@@ -2,7 +2,10 @@
 
 pub(in crate::engine) mod alarm;
 pub(in crate::engine) mod clock;
+pub(in crate::engine) mod identity;
+pub(in crate::engine) mod impersonation;
 pub(in crate::engine) mod origin;
+mod peer_groups;
 pub(in crate::engine) mod socket;
 
 use rustix::io::Errno;
@@ -14,7 +17,8 @@ pub(in crate::engine) fn code(error: Errno) -> Win32Error {
     match error {
         Errno::MFILE | Errno::NFILE => Win32Error::TOO_MANY_OPEN_FILES,
         Errno::NOMEM | Errno::NOBUFS => Win32Error::NOT_ENOUGH_MEMORY,
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => Win32Error::ACCESS_DENIED,
+        Errno::ACCESS | Errno::PERM => Win32Error::ACCESS_DENIED,
+        Errno::ROFS => Win32Error::WRITE_PROTECT,
         Errno::NOSPC | Errno::DQUOT => Win32Error::DISK_FULL,
         Errno::NOENT | Errno::NOTDIR => Win32Error::PATH_NOT_FOUND,
         Errno::TIMEDOUT => Win32Error::SEM_TIMEOUT,

@@ -3,17 +3,18 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
 };
-use rustix::process::Uid;
+use rustix::process::{Gid, Uid};
 
 /// Connections that wait to be accepted; beyond that, clients wait in `connect`.
 const BACKLOG: i32 = 1024;
@@ -27,20 +28,58 @@ fn new_socket() -> Result<OwnedFd> {
     )
 }
 
-/// The address of a file in an open folder. Going through the descriptor keeps it short, whatever the
+/// The address of a new file in an open folder. Going through the descriptor keeps it short, whatever the
 /// folder's path: an address holds 108 bytes.
-fn address(folder: BorrowedFd<'_>, file: &str) -> Result<SocketAddrUnix> {
-    use std::os::fd::AsRawFd;
+fn new_address(folder: BorrowedFd<'_>, file: &str) -> Result<SocketAddrUnix> {
     SocketAddrUnix::new(format!("/proc/self/fd/{}/{file}", folder.as_raw_fd()))
+}
+
+/// The file itself, which is not followed if it is a link, and its address.
+fn address(folder: BorrowedFd<'_>, file: &str) -> Result<(OwnedFd, SocketAddrUnix)> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, file, flags, Mode::empty())?;
+    let address = SocketAddrUnix::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    Ok((file, address))
+}
+
+/// Whether a process lives that has bound the socket `file` in `folder`. It does not hear of the question.
+pub(in crate::engine) fn is_bound(folder: BorrowedFd<'_>, file: &str) -> Result<bool> {
+    // With a socket of another type: the system looks for the one that is bound, and refuses by type before
+    // anything is connected.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    let asked =
+        address(folder, file).and_then(|(_file, address)| rustix::net::connect(&socket, &address));
+    match asked {
+        // Not allowed to ask: whoever forbids it may well live.
+        Ok(()) | Err(Errno::PROTOTYPE | Errno::ACCESS) => Ok(true),
+        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A listening socket at `file` in `folder`, which must not exist yet.
 pub(in crate::engine) fn listen(folder: BorrowedFd<'_>, file: &str) -> Result<OwnedFd> {
-    let socket = new_socket()?;
-    rustix::net::bind(&socket, &address(folder, file)?)?;
-    rustix::net::listen(&socket, BACKLOG)?;
-    rustix::io::ioctl_fionbio(&socket, true)?;
+    let socket = unbound()?;
+    bind(&socket, folder, file)?;
+    listen_on(&socket)?;
     Ok(socket)
+}
+
+/// A socket to listen on, nowhere yet.
+pub(in crate::engine) fn unbound() -> Result<OwnedFd> {
+    new_socket()
+}
+
+/// Puts a socket at `file` in `folder`, which must not exist yet.
+pub(in crate::engine) fn bind(socket: &OwnedFd, folder: BorrowedFd<'_>, file: &str) -> Result<()> {
+    rustix::net::bind(socket, &new_address(folder, file)?)
+}
+
+/// Listens on a socket that is somewhere. From now on it is this process that clients see there.
+pub(in crate::engine) fn listen_on(socket: &OwnedFd) -> Result<()> {
+    rustix::net::listen(socket, BACKLOG)?;
+    rustix::io::ioctl_fionbio(socket, true)
 }
 
 /// Connects to the socket `file` in `folder`; this and what is sent then takes at most `limit`.
@@ -49,7 +88,8 @@ pub(in crate::engine) fn connect(
     file: &str,
     limit: Duration,
 ) -> Result<OwnedFd> {
-    connect_to(&address(folder, file)?, limit)
+    let (_file, address) = address(folder, file)?;
+    connect_to(&address, limit)
 }
 
 /// The same by the address of the socket's file.
@@ -148,9 +188,11 @@ pub(in crate::engine) struct Peer {
     pub(in crate::engine) process: u32,
     /// The user that it ran as.
     pub(in crate::engine) user: Uid,
+    /// The group that it ran as.
+    pub(in crate::engine) group: Gid,
 }
 
-/// Process and user at the other end when the connection was made: the kernel's word.
+/// Process, user and group at the other end when the connection was made: the kernel's word.
 pub(in crate::engine) fn peer(socket: impl AsFd) -> Result<Peer> {
     // Not through rustix, whose type for this holds no process 0, which the kernel does say.
     let peer = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::PeerCredentials)
@@ -158,6 +200,7 @@ pub(in crate::engine) fn peer(socket: impl AsFd) -> Result<Peer> {
     Ok(Peer {
         process: u32::try_from(peer.pid()).unwrap_or(0),
         user: Uid::from_raw(peer.uid()),
+        group: Gid::from_raw(peer.gid()),
     })
 }
 

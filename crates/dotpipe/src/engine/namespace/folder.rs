@@ -9,7 +9,8 @@ use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 
 use super::encode::file_name;
-use super::record::{LONGEST, Record};
+use super::record::Record;
+use super::record_file::{RecordFile, read_record, write_all};
 use super::{directory, random};
 use crate::engine::linux::{code, socket};
 use crate::exact::Result;
@@ -17,15 +18,16 @@ use crate::name::PipeName;
 use crate::win32::Win32Error;
 
 const LOCK: &str = "lock";
-const RECORD: &str = ".record";
-const SOCKET: &str = ".socket";
-const UNFINISHED: &str = ".new";
+pub(super) const RECORD: &str = ".record";
+pub(super) const SOCKET: &str = ".socket";
+pub(super) const UNFINISHED: &str = ".new";
 /// How long to wait for another process that changes the folder. A change takes microseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The folder of a pipe, as anybody may look at it.
 pub(in crate::engine) struct Folder {
     fd: OwnedFd,
+    file: String,
 }
 
 /// Where a server process answered, to be asked there again without looking at the folder.
@@ -70,15 +72,8 @@ fn unless_dead(connected: rustix::io::Result<OwnedFd>) -> Result<Option<OwnedFd>
 /// The folder of a pipe while this process alone may change it.
 pub(in crate::engine) struct LockedFolder {
     root: OwnedFd,
-    file: String,
     folder: Folder,
     _lock: OwnedFd,
-}
-
-/// This process's record in a folder. It is alive until it is dropped.
-pub(in crate::engine) struct RecordFile {
-    fd: OwnedFd,
-    id: String,
 }
 
 /// A record or a socket by the id of its server process.
@@ -114,6 +109,7 @@ impl Folder {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Folder {
             fd: rustix::fs::openat(root, file, flags, Mode::empty())?,
+            file: file.to_owned(),
         })
     }
 
@@ -124,6 +120,21 @@ impl Folder {
             .iter()
             .filter_map(|file| id_of(file, SOCKET).map(str::to_owned))
             .collect())
+    }
+
+    /// Identifies the folder among all that this process knows.
+    pub(in crate::engine) fn identity(&self) -> Result<(u64, u64)> {
+        let stat = rustix::fs::fstat(&self.fd).map_err(code)?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    pub(super) fn descriptor(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The user whose folder it is.
+    pub(in crate::engine) fn owner(&self) -> Result<u32> {
+        Ok(rustix::fs::fstat(&self.fd).map_err(code)?.st_uid)
     }
 
     /// Connects to a server process. `None` when it is dead.
@@ -140,9 +151,15 @@ impl Folder {
             .into_iter()
             .filter(|(_, alive, _)| *alive)
             .filter_map(|(id, _, record)| Some((id, record?)))
+            .filter(|(_, record)| self.is_of(&record.name))
             .collect();
         servers.sort_by_key(|(_, record)| record.since);
         Ok(servers)
+    }
+
+    /// Whether this is the folder of a pipe of that name. Anybody can write down the name of another's.
+    fn is_of(&self, name: &str) -> bool {
+        PipeName::local(name).is_ok_and(|name| file_name(&name) == self.file)
     }
 
     /// All records: the id, whether it is alive, and what it says, if that can be understood.
@@ -159,7 +176,7 @@ impl Folder {
                 Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => continue,
                 Err(error) => return Err(error),
             };
-            let alive = is_locked(&fd)?;
+            let alive = socket::is_bound(self.fd.as_fd(), &format!("{id}{SOCKET}"))?;
             records.push((id.to_owned(), alive, read_record(&fd)));
         }
         Ok(records)
@@ -168,8 +185,17 @@ impl Folder {
     /// Removes what dead server processes left, if that can be done at once. For clients, who need
     /// nothing of it.
     pub(in crate::engine) fn try_tidy(name: &PipeName) {
+        Folder::try_tidy_file(&file_name(name));
+    }
+
+    /// The same for this folder.
+    pub(in crate::engine) fn try_tidy_this(&self) {
+        Folder::try_tidy_file(&self.file);
+    }
+
+    fn try_tidy_file(file: &str) {
         if let Ok(root) = directory::open()
-            && let Ok(Some(folder)) = LockedFolder::lock_once(root, &file_name(name), false)
+            && let Ok(Some(folder)) = LockedFolder::lock_once(root, file, false)
         {
             let _ = folder.tidy();
             folder.remove_if_empty();
@@ -210,6 +236,11 @@ impl LockedFolder {
         }
     }
 
+    /// The folder of a pipe that exists, if nobody else holds it.
+    pub(in crate::engine) fn try_lock(name: &PipeName) -> Result<Option<LockedFolder>> {
+        LockedFolder::lock_once(directory::open()?, &file_name(name), false)
+    }
+
     /// One try; `None` when somebody else has it, or has just removed it.
     fn lock_once(root: OwnedFd, file: &str, make: bool) -> Result<Option<LockedFolder>> {
         if make {
@@ -229,11 +260,26 @@ impl LockedFolder {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(code(error)),
         };
-        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Not blocking: the owner of a strange folder could hold a lease on a file in it.
+        let mut flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        // Root, who only tidies up, shall not leave a lock that the owner of the folder cannot open.
+        flags.set(OFlags::CREATE, make);
         let lock = match rustix::fs::openat(&folder.fd, LOCK, flags, Mode::RUSR | Mode::WUSR) {
             Ok(lock) => lock,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(code(error)),
+            Err(Errno::NOENT) => {
+                if !make {
+                    // Without a lock it can only be empty, or not ours to understand.
+                    let _ = rustix::fs::unlinkat(&root, file, AtFlags::REMOVEDIR);
+                }
+                return Ok(None);
+            }
+            Err(error) => {
+                if make {
+                    // Should it be ours and empty; of others nothing can be removed, and nothing filled.
+                    let _ = rustix::fs::unlinkat(&root, file, AtFlags::REMOVEDIR);
+                }
+                return Err(code(error));
+            }
         };
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -246,7 +292,6 @@ impl LockedFolder {
         }
         Ok(Some(LockedFolder {
             root,
-            file: file.to_owned(),
             folder,
             _lock: lock,
         }))
@@ -262,8 +307,7 @@ impl LockedFolder {
 
     /// Identifies the folder among all that this process knows.
     pub(in crate::engine) fn identity(&self) -> Result<(u64, u64)> {
-        let stat = rustix::fs::fstat(&self.folder.fd).map_err(code)?;
-        Ok((stat.st_dev, stat.st_ino))
+        self.folder.identity()
     }
 
     /// Removes what dead server processes left, and gives the records of the live ones.
@@ -295,52 +339,73 @@ impl LockedFolder {
 
     /// Adds this process as a server: the socket on which it answers, and its record.
     pub(in crate::engine) fn add_server(&self, record: &Record) -> Result<(OwnedFd, RecordFile)> {
-        let id = format!("{}-{:016x}", record.process, random());
+        let id = new_id(record);
         let folder = &self.folder.fd;
-        let listener = socket::listen(folder.as_fd(), &format!("{id}{SOCKET}")).map_err(code)?;
-        let file = self.write_record(record, &id);
-        if file.is_err() {
+        let added = socket::listen(folder.as_fd(), &format!("{id}{SOCKET}"))
+            .map_err(code)
+            .and_then(|listener| Ok((listener, RecordFile::write(folder, record, id.clone())?)));
+        if added.is_err() {
+            // On a full disk, say. Nothing of it shall be in anybody's way.
             self.unlink(&id);
+            self.remove_if_empty();
         }
-        Ok((listener, file?))
+        added
     }
 
-    fn write_record(&self, record: &Record, id: &str) -> Result<RecordFile> {
+    /// Adds a process of another user as a server: the socket on which it is going to answer, and its record.
+    /// Gives its id and the file of the record, which it keeps up to date.
+    pub(in crate::engine) fn add_guest(
+        &self,
+        record: &Record,
+        listener: &OwnedFd,
+    ) -> Result<(String, OwnedFd)> {
+        let id = new_id(record);
         let folder = &self.folder.fd;
-        // Everybody who may open the pipe at all connects; the server decides (and `connect` on a
-        // socket needs the right to write).
-        let all = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
-        rustix::fs::chmodat(folder, format!("{id}{SOCKET}"), all, AtFlags::empty())
-            .map_err(code)?;
-        // Under another name until it is locked, so that nobody takes it for dead.
-        let (new, done) = (format!("{id}{UNFINISHED}"), format!("{id}{RECORD}"));
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
-        let fd = rustix::fs::openat(folder, &new, flags, mode).map_err(code)?;
-        rustix::fs::fchmod(&fd, mode).map_err(code)?;
-        let file = RecordFile {
-            fd,
-            id: id.to_owned(),
-        };
-        flock(&file.fd, FlockOperation::NonBlockingLockExclusive).map_err(code)?;
-        file.update(record)?;
-        rustix::fs::renameat(folder, &new, folder, &done).map_err(code)?;
-        Ok(file)
-    }
-
-    /// Removes this process as a server, and the folder when it was the last one.
-    pub(in crate::engine) fn remove_server(&self, file: &RecordFile) {
-        self.unlink(&file.id);
-        self.remove_if_empty();
-    }
-
-    /// Removes the folder when no server is left in it.
-    fn remove_if_empty(&self) {
-        let only_lock = |files: Vec<String>| files.iter().all(|file| file == LOCK);
-        if list(self.folder.fd.as_fd()).is_ok_and(only_lock) {
-            let _ = rustix::fs::unlinkat(&self.folder.fd, LOCK, AtFlags::empty());
-            let _ = rustix::fs::unlinkat(&self.root, &self.file, AtFlags::REMOVEDIR);
+        let added = socket::bind(listener, folder.as_fd(), &format!("{id}{SOCKET}"))
+            .map_err(code)
+            .and_then(|()| RecordFile::write(folder, record, id.clone()));
+        match added {
+            Ok(file) => Ok((id, file.into_file())),
+            Err(code) => {
+                self.unlink(&id);
+                Err(code)
+            }
         }
+    }
+
+    /// Counts one more instance of a server of another user, which must be this process.
+    pub(in crate::engine) fn count_instance(&self, id: &str, process: u32) -> Result<()> {
+        let servers = self.folder.live_servers()?;
+        let known = servers.into_iter().find(|(each, _)| each == id);
+        let Some((_, mut record)) = known.filter(|(_, record)| record.process == process) else {
+            return Err(Win32Error::INVALID_PARAMETER);
+        };
+        record.instances = record.instances.saturating_add(1);
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = format!("{id}{RECORD}");
+        let fd = rustix::fs::openat(&self.folder.fd, file, flags, Mode::empty()).map_err(code)?;
+        write_all(&fd, &record)
+    }
+
+    /// Removes a server, and the folder when it was the last one.
+    pub(in crate::engine) fn remove_server(&self, id: &str) {
+        self.unlink(id);
+        if !self.remove_if_empty() {
+            // Those of other users cannot remove what they leave behind.
+            let _ = self.tidy();
+            self.remove_if_empty();
+        }
+    }
+
+    /// Removes the folder when no server is left in it. False when there is one.
+    fn remove_if_empty(&self) -> bool {
+        let only_lock = |files: Vec<String>| files.iter().all(|file| file == LOCK);
+        let empty = list(self.folder.fd.as_fd()).is_ok_and(only_lock);
+        if empty {
+            let _ = rustix::fs::unlinkat(&self.folder.fd, LOCK, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.root, &self.folder.file, AtFlags::REMOVEDIR);
+        }
+        empty
     }
 
     fn unlink(&self, id: &str) {
@@ -352,37 +417,9 @@ impl LockedFolder {
     }
 }
 
-impl RecordFile {
-    /// Whether the record is still in a folder.
-    pub(in crate::engine) fn exists(&self) -> bool {
-        rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
-    }
-
-    /// Writes the record anew, over the old one, which is as long: what changes has a fixed width.
-    pub(in crate::engine) fn update(&self, record: &Record) -> Result<()> {
-        let text = record.to_text();
-        let written = rustix::io::pwrite(&self.fd, text.as_bytes(), 0).map_err(code)?;
-        if written == text.len() {
-            Ok(())
-        } else {
-            Err(Win32Error::DISK_FULL)
-        }
-    }
-}
-
-/// Whether somebody holds the lock of a record: its process is alive.
-fn is_locked(fd: &OwnedFd) -> rustix::io::Result<bool> {
-    match flock(fd, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(false),
-        Err(Errno::AGAIN) => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
-fn read_record(fd: &OwnedFd) -> Option<Record> {
-    let mut bytes = [0; LONGEST];
-    let len = rustix::io::pread(fd, &mut bytes, 0).ok()?;
-    Record::parse(std::str::from_utf8(&bytes[..len]).ok()?)
+/// An id for a new server.
+fn new_id(record: &Record) -> String {
+    format!("{}-{:016x}", record.process, random())
 }
 
 /// The files in a folder that have a name this crate gives.

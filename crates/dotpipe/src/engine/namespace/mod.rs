@@ -4,20 +4,26 @@
 //! <directory>/                 the namespace: see `directory`
 //!   mypipe/                    one folder per pipe, named by `encode`
 //!     lock                     held by whoever changes the folder
-//!     <id>.record              one per server process (`record`), locked as long as that process lives
-//!     <id>.socket              where it answers clients
+//!     <id>.socket              one per server process: where it answers clients
+//!     <id>.record              what it serves (`record`)
 //! ```
-//! A record is alive while its lock is held, a socket while it can be connected to: both are dropped by
-//! the kernel with the process, so that a dead server leaves nothing but files, which whoever meets
-//! them removes. Process ids, which can be reused, decide nothing.
+//! A server is alive while its socket is bound, which ends with its process and which nobody else can bring
+//! about: a dead one leaves nothing but files, which whoever may removes when he meets them. Process ids,
+//! which can be reused, decide nothing, and neither do locks, which others could hold.
+//!
+//! Only the user who made a folder can change what is in it; who may reach it is the descriptor's to say
+//! (`fence`).
 
 pub(super) mod directory;
 mod encode;
+mod fence;
 mod folder;
 mod record;
+mod record_file;
 
-pub(super) use folder::{Address, Folder, LockedFolder, RecordFile};
+pub(super) use folder::{Address, Folder, LockedFolder};
 pub(super) use record::Record;
+pub(super) use record_file::RecordFile;
 
 use crate::exact::Result;
 use crate::name::PipeName;

@@ -13,6 +13,8 @@
 //! in 0000065536
 //! pid 1234
 //! since 812345678901           nanoseconds of the monotonic clock
+//! remote reject                or accept: clients of other machines
+//! security O:...D:...          who may do what, as SDDL
 //! name MyPipe                  as its first instance spelt it; to the end of the file
 //! ```
 //! What changes while the process lives has a fixed width, so that a reader without the folder's lock
@@ -20,9 +22,10 @@
 
 use super::PipeId;
 use crate::options::{Access, PipeMode};
+use crate::security::{LONGEST_SDDL, SecurityDescriptor};
 
 /// The longest record that is read: far more than a correct one can be.
-pub(super) const LONGEST: usize = 2048;
+pub(super) const LONGEST: usize = 2048 + LONGEST_SDDL;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct Record {
@@ -36,11 +39,13 @@ pub(in crate::engine) struct Record {
     pub(in crate::engine) in_quota: u32,
     pub(in crate::engine) process: u32,
     pub(in crate::engine) since: u64,
+    pub(in crate::engine) reject_remote_clients: bool,
+    pub(in crate::engine) security: SecurityDescriptor,
     pub(in crate::engine) name: String,
 }
 
 impl Record {
-    pub(super) fn to_text(&self) -> String {
+    pub(in crate::engine) fn to_text(&self) -> String {
         let pipe_type = match self.pipe_type {
             PipeMode::Byte => "byte",
             PipeMode::Message => "message",
@@ -52,7 +57,8 @@ impl Record {
         };
         format!(
             "dotpipe 1\npipe {:016x}\ntype {pipe_type}\naccess {access}\nmax {}\ntimeout {}\n\
-             instances {:010}\nout {:010}\nin {:010}\npid {}\nsince {}\nname {}",
+             instances {:010}\nout {:010}\nin {:010}\npid {}\nsince {}\n\
+             remote {}\nsecurity {}\nname {}",
             self.pipe.0,
             self.max_instances,
             self.default_timeout,
@@ -61,12 +67,18 @@ impl Record {
             self.in_quota,
             self.process,
             self.since,
+            if self.reject_remote_clients {
+                "reject"
+            } else {
+                "accept"
+            },
+            self.security,
             self.name,
         )
     }
 
     /// `None` for anything that this version did not write.
-    pub(super) fn parse(text: &str) -> Option<Record> {
+    pub(in crate::engine) fn parse(text: &str) -> Option<Record> {
         let (fields, name) = text.split_once("\nname ")?;
         let mut lines = fields.split('\n');
         let mut field = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
@@ -93,6 +105,12 @@ impl Record {
             in_quota: field("in")?.parse().ok()?,
             process: field("pid")?.parse().ok()?,
             since: field("since")?.parse().ok()?,
+            reject_remote_clients: match field("remote")? {
+                "reject" => true,
+                "accept" => false,
+                _ => return None,
+            },
+            security: field("security")?.parse().ok()?,
             name: name.to_owned(),
         })
     }
@@ -114,6 +132,8 @@ mod tests {
             in_quota: u32::MAX,
             process: 4321,
             since: u64::MAX,
+            reject_remote_clients: true,
+            security: SecurityDescriptor::default(),
             name: "With\nname a line feed, and 파이프".into(),
         }
     }

@@ -1,6 +1,6 @@
 //! The client's side: asks the server processes of a name, one after the other, and waits for them.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,14 @@ use crate::engine::bell::Bell;
 use crate::engine::core::{Core, Rights, Traits};
 use crate::engine::end::{End, Owner};
 use crate::engine::link::Link;
-use crate::engine::linux::{code, io_code, socket};
+use crate::engine::linux::impersonation::refuse_if_acting;
+use crate::engine::linux::{code, identity, io_code, socket};
 use crate::engine::namespace::{Address, Folder};
 use crate::engine::spin::{Pace, Spin};
 use crate::exact::{InstanceCounts, PipeStatus, Result};
 use crate::name::PipeName;
-use crate::options::{DesiredAccess, WaitTimeout};
+use crate::options::{DesiredAccess, OpenOptions, WaitTimeout};
+use crate::security::Sid;
 use crate::win32::Win32Error;
 
 /// How long a server process may take for an answer that it gives without waiting for anything.
@@ -38,10 +40,10 @@ const MOST_TRIES: u32 = 5;
 const QUERY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server process said, with the socket and the memory that came with it.
-struct Reply {
-    answer: Answer,
+pub(in crate::engine) struct Reply {
+    pub(in crate::engine) answer: Answer,
     socket: OwnedFd,
-    memory: Option<OwnedFd>,
+    pub(in crate::engine) memory: Option<OwnedFd>,
 }
 
 /// Answers come after about two wake-ups: the server's, and what it does then.
@@ -79,12 +81,56 @@ fn ask(
     request: Request,
     patience: Duration,
 ) -> Result<Option<Reply>> {
+    ask_with(connect, &request.encode(), patience, None)
+}
+
+/// Asks a server process of a folder, which must be `server` to hear anything, with a request as bytes and
+/// a descriptor.
+pub(in crate::engine) fn exchange(
+    folder: &Folder,
+    id: &str,
+    request: &[u8],
+    server: Option<Sid>,
+    enclosed: Option<BorrowedFd<'_>>,
+) -> Result<Option<Reply>> {
+    ask_with(
+        checked(|limit| folder.connect(id, limit), server),
+        request,
+        PATIENCE,
+        enclosed,
+    )
+}
+
+/// A way to connect that goes on only if the server is `server`.
+fn checked(
+    connect: impl Fn(Duration) -> Result<Option<OwnedFd>>,
+    server: Option<Sid>,
+) -> impl Fn(Duration) -> Result<Option<OwnedFd>> {
+    move |limit| {
+        let socket = connect(limit)?;
+        match (&socket, server) {
+            (Some(socket), Some(server))
+                if !identity::peer_token(socket).map_err(code)?.is(&server) =>
+            {
+                Err(Win32Error::ACCESS_DENIED)
+            }
+            _ => Ok(socket),
+        }
+    }
+}
+
+fn ask_with(
+    connect: impl Fn(Duration) -> Result<Option<OwnedFd>>,
+    request: &[u8],
+    patience: Duration,
+    enclosed: Option<BorrowedFd<'_>>,
+) -> Result<Option<Reply>> {
     for _ in 0..MOST_TRIES {
         let end = Instant::now() + patience;
         let Some(socket) = connect(patience)? else {
             return Ok(None);
         };
-        match socket::send(&socket, &request.encode(), None) {
+        match socket::send(&socket, request, enclosed) {
             Ok(()) => {}
             Err(Errno::PIPE | Errno::CONNRESET) => continue,
             Err(error) => return Err(code(error)),
@@ -106,13 +152,15 @@ fn ask(
 fn ask_all<T>(
     name: &PipeName,
     request: Request,
+    server: Option<Sid>,
     mut until: impl FnMut(&str, Reply) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let folder = Folder::find(name)?;
     let mut alive = false;
     let mut failed = None;
     for id in folder.servers()? {
-        match ask(|limit| folder.connect(&id, limit), request, PATIENCE) {
+        let connect = checked(|limit| folder.connect(&id, limit), server);
+        match ask(connect, request, PATIENCE) {
             Ok(Some(reply)) => {
                 alive = true;
                 if let Some(result) = until(&id, reply)? {
@@ -133,7 +181,7 @@ fn ask_all<T>(
     }
 }
 
-fn refuse_remote(name: &PipeName) -> Result<()> {
+pub(super) fn refuse_remote(name: &PipeName) -> Result<()> {
     if name.is_local() {
         Ok(())
     } else {
@@ -143,40 +191,56 @@ fn refuse_remote(name: &PipeName) -> Result<()> {
 
 /// Opens the instance that has listened longest, in the first server process that has one.
 pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
-    refuse_remote(name)?;
-    let request = Request {
-        operation: Operation::Open,
+    let options = OpenOptions {
         access,
-        token: 0,
+        ..OpenOptions::default()
     };
-    if let Some(end) = open_again(name, request)? {
+    open_with(name, &options)
+}
+
+/// The same with everything that a client can say.
+pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
+    refuse_remote(name)?;
+    refuse_if_acting()?;
+    let request = Request {
+        access: options.access,
+        level: options.level,
+        ..Request::to(Operation::Open, name)
+    };
+    if let Some(end) = open_again(name, request, options)? {
         return Ok(end);
     }
-    let opened = ask_all(name, request, |id, reply| match reply.answer.code {
-        Win32Error(0) => {
-            let address = Address::of(name, id).map(Arc::new);
-            enter(name, address, access, reply, None).map(Some)
+    let opened = ask_all(name, request, options.server, |id, reply| {
+        match reply.answer.code {
+            Win32Error(0) => {
+                let address = Address::of(name, id).map(Arc::new);
+                enter(name, address, options, reply, None).map(Some)
+            }
+            Win32Error::PIPE_BUSY => Ok(None),
+            code => Err(code),
         }
-        Win32Error::PIPE_BUSY => Ok(None),
-        code => Err(code),
     })?;
     opened.ok_or(Win32Error::PIPE_BUSY)
 }
 
 /// Opens an instance of the server process that had one the last time; `None` unless it has one again.
-fn open_again(name: &PipeName, request: Request) -> Result<Option<End>> {
+fn open_again(name: &PipeName, request: Request, options: &OpenOptions) -> Result<Option<End>> {
     let Some((server, memory)) = acquaintance::recall(name) else {
         return Ok(None);
     };
     let token = memory.as_ref().map_or(0, |memory| memory.token);
     let request = Request { token, ..request };
-    let reply = ask(|limit| server.address.connect(limit), request, PATIENCE);
+    // Looked at before anything is sent: the name may be somebody else's by now.
+    let same = |limit| match server.address.connect(limit)? {
+        Some(socket) if socket::peer(&socket) == Ok(server.peer) => Ok(Some(socket)),
+        _ => Ok(None),
+    };
+    let reply = ask(checked(same, options.server), request, PATIENCE);
     if let Ok(Some(reply)) = reply
         && reply.answer.code == Win32Error(0)
-        && socket::peer(&reply.socket) == Ok(server.peer)
     {
-        let address = Some(server.address);
-        return enter(name, address, request.access, reply, memory).map(Some);
+        let address = Some(server.address.clone());
+        return enter(name, address, options, reply, memory).map(Some);
     }
     acquaintance::forget();
     Ok(None)
@@ -187,7 +251,7 @@ fn open_again(name: &PipeName, request: Request) -> Result<Option<End>> {
 fn enter(
     name: &PipeName,
     address: Option<Arc<Address>>,
-    access: DesiredAccess,
+    options: &OpenOptions,
     reply: Reply,
     offered: Option<Memory>,
 ) -> Result<End> {
@@ -212,14 +276,15 @@ fn enter(
         let server = Server { address, peer };
         acquaintance::remember(name, server, answer.token, &segment);
     }
-    let link = Link::new(segment, Bell::new(socket), Side::Client, peer.process);
+    let known = (peer.process, options.level);
+    let link = Link::new(segment, Bell::new(socket), Side::Client, known);
     let traits = Traits {
         pipe_type: answer.pipe_type,
         out_quota: answer.out_quota,
         in_quota: answer.in_quota,
         max_instances: answer.max_instances,
     };
-    let core = Core::connected(traits, Rights::of_client(access), link);
+    let core = Core::connected(traits, Rights::of_client(options.access), link);
     Ok(End::new(core, Owner::Pipe(name.clone(), answer.pipe)))
 }
 
@@ -259,11 +324,7 @@ pub(in crate::engine) fn wait_until(
             if wedged.contains(&id) {
                 continue;
             }
-            let request = Request {
-                operation: Operation::Wait,
-                access: DesiredAccess::empty(),
-                token: 0,
-            };
+            let request = Request::to(Operation::Wait, name);
             let connect = |limit| folder.connect(&id, limit);
             let reply = match ask(connect, request, time_left(end_of(limit))) {
                 Ok(Some(reply)) => reply,
@@ -373,7 +434,13 @@ pub(crate) fn list() -> Result<Vec<PipeStatus>> {
     let folders = Folder::all()?;
     let mut pipes: Vec<PipeStatus> = folders
         .iter()
-        .filter_map(|folder| status_in(folder, end))
+        .filter_map(|folder| {
+            let status = status_in(folder, end);
+            if status.is_none() {
+                folder.try_tidy_this();
+            }
+            status
+        })
         .collect();
     pipes.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(pipes)
@@ -385,15 +452,16 @@ fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
     let (_, first) = servers.first()?;
     let (_, last) = servers.last()?;
     let mut instances = InstanceCounts::default();
+    let name = PipeName::local(&first.name).ok()?;
     for (id, record) in &servers {
-        match ask_counts(folder, id, end) {
+        match ask_counts(folder, id, &name, end) {
             Some(counts) => instances += counts,
             // It lives and does not answer: how its instances are, it alone knows.
             None => instances.unknown = instances.unknown.saturating_add(record.instances),
         }
     }
     Some(PipeStatus {
-        name: PipeName::local(&first.name).ok()?,
+        name,
         pipe_type: first.pipe_type,
         access: first.access,
         max_instances: first.max_instances,
@@ -401,17 +469,14 @@ fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
         out_quota: last.out_quota,
         in_quota: last.in_quota,
         default_timeout: first.default_timeout,
+        reject_remote_clients: first.reject_remote_clients,
         server_process_ids: servers.iter().map(|(_, record)| record.process).collect(),
     })
 }
 
 /// Asks a server process how its instances are.
-fn ask_counts(folder: &Folder, id: &str, end: Instant) -> Option<InstanceCounts> {
-    let request = Request {
-        operation: Operation::Query,
-        access: DesiredAccess::empty(),
-        token: 0,
-    };
+fn ask_counts(folder: &Folder, id: &str, name: &PipeName, end: Instant) -> Option<InstanceCounts> {
+    let request = Request::to(Operation::Query, name);
     let connect = |limit| folder.connect(id, limit);
     let reply = ask(connect, request, time_left(Some(end))).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)

@@ -1,18 +1,19 @@
 //! The server's side: clients that have connected and not got their answer yet.
 //!
 //! A guest is given two seconds to say what it wants; those that wait for an instance may stay until
-//! they leave. Both kinds are limited in number. The oldest silent one makes room for a new one, so
-//! that nobody can keep others out by saying nothing; one too many that waits is sent away and looks
-//! again by itself. When the process runs out of descriptors, guests give theirs back first.
+//! they leave. Both kinds are limited in number, and who makes room for a new one is a guest of the user
+//! that has most of them here: so nobody can keep others out by saying nothing, and no user can keep
+//! another's clients out at all. One too many that waits is sent away and looks again by itself. When the
+//! process runs out of descriptors, guests give theirs back first.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::wire::{Answer, REQUEST_LEN, Request};
+use super::wire::{Answer, LONGEST_REQUEST, Operation, REQUEST_LEN, Request};
 use crate::engine::core::lock;
 use crate::engine::linux::alarm::{Alarm, Wait};
 use crate::engine::linux::socket;
@@ -36,8 +37,8 @@ const MOST_AT_ONCE: usize = 64;
 
 /// Who decides on requests: the instances of a pipe.
 pub(in crate::engine) trait Doorman: Send + Sync {
-    /// Deals with a request.
-    fn answer(&self, request: Request, socket: OwnedFd);
+    /// Deals with a request, what it goes on with and what is enclosed.
+    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd);
     /// The answer to a request that cannot be understood.
     fn refusal(&self, code: Win32Error) -> Answer;
 }
@@ -65,6 +66,8 @@ struct Present {
 /// One client.
 struct Guest {
     id: u64,
+    /// Whose it is, for the sharing of seats.
+    user: u32,
     host: Weak<Guests>,
     /// Taken out when the guest is answered.
     seat: Mutex<Option<(OwnedFd, Registration)>>,
@@ -121,10 +124,15 @@ impl Guests {
             return;
         }
         let mut present = lock(&self.present);
-        if present.waiting.len() < MOST_WAITING
-            && let Some(guest) = self.seat(&mut present, socket, None)
-        {
+        if let Some(guest) = self.seat(&mut present, socket, None) {
+            // The newest of that user: those who have waited longer stay. It may be this very one.
             present.waiting.push_back(guest);
+            if present.waiting.len() > MOST_WAITING
+                && let Some(user) = greediest(&present.waiting)
+                && let Some(place) = present.waiting.iter().rposition(|each| each.user == user)
+            {
+                present.waiting.remove(place);
+            }
         }
     }
 
@@ -138,6 +146,7 @@ impl Guests {
         present.last_id += 1;
         let guest = Arc::new(Guest {
             id: present.last_id,
+            user: socket::peer(&socket).map_or(u32::MAX, |peer| peer.user.as_raw()),
             host: self.this.clone(),
             seat: Mutex::default(),
         });
@@ -163,7 +172,7 @@ impl Guests {
 
     /// Hears what a client wants, if it has said so. Gives the socket back if it has not.
     fn hear(&self, socket: OwnedFd) -> Option<OwnedFd> {
-        let mut bytes = [0; REQUEST_LEN + 1];
+        let mut bytes = [0; LONGEST_REQUEST + 1];
         let packet = match socket::receive(&socket, &mut bytes) {
             Ok(packet) => packet,
             Err(Errno::AGAIN) => return Some(socket),
@@ -174,8 +183,12 @@ impl Guests {
             return None;
         }
         match Request::decode(&bytes[..packet.len]) {
-            Ok(request) if packet.fd.is_none() && !packet.truncated => {
-                doorman.answer(request, socket);
+            Ok(request)
+                if !packet.truncated
+                    && (packet.fd.is_none() || request.operation == Operation::Join) =>
+            {
+                let text = &bytes[REQUEST_LEN..packet.len];
+                doorman.answer(request, text, packet.fd, socket);
             }
             Ok(_) => {
                 let refusal = doorman.refusal(Win32Error::INVALID_PARAMETER);
@@ -206,10 +219,10 @@ impl Guests {
                 let mut present = lock(&self.present);
                 let expires = Some(Instant::now() + PATIENCE);
                 if let Some(guest) = self.seat(&mut present, silent, expires) {
-                    if present.silent.len() >= MOST_SILENT {
-                        present.silent.pop_front();
-                    }
                     present.silent.push_back(guest);
+                    if present.silent.len() > MOST_SILENT {
+                        send_away_oldest(&mut present.silent);
+                    }
                 }
             }
         }
@@ -219,8 +232,7 @@ impl Guests {
     /// Gets one descriptor back from the guests, if they have any.
     fn send_one_away(&self) -> bool {
         let mut present = lock(&self.present);
-        let silent = present.silent.pop_front();
-        silent.or_else(|| present.waiting.pop_front()).is_some()
+        send_away_oldest(&mut present.silent) || send_away_oldest(&mut present.waiting)
     }
 
     /// Goes on listening.
@@ -273,6 +285,23 @@ impl Helper for Guests {
         lock(&self.present).tended = false;
         self.listen_on();
     }
+}
+
+/// The user who has most of these guests.
+fn greediest(guests: &VecDeque<Arc<Guest>>) -> Option<u32> {
+    let mut seats = HashMap::new();
+    for guest in guests {
+        *seats.entry(guest.user).or_insert(0) += 1;
+    }
+    let most = seats.into_iter().max_by_key(|(_, seats)| *seats);
+    most.map(|(user, _)| user)
+}
+
+/// Sends away the oldest guest of the user who has most. False when there is none.
+fn send_away_oldest(guests: &mut VecDeque<Arc<Guest>>) -> bool {
+    let user = greediest(guests);
+    let place = guests.iter().position(|guest| Some(guest.user) == user);
+    place.and_then(|place| guests.remove(place)).is_some()
 }
 
 impl Source for Guests {

@@ -1,13 +1,13 @@
 //! Requests and answers as bytes. Pure: no sockets, no state.
 //!
 //! ```text
-//! request, 32 bytes             answer, 96 bytes and the name
+//! request, 40 bytes and a text  answer, 96 bytes and a text
 //!   0  magic  "dotpipe" 1         0  magic
 //!   8  operation                  8  Win32 code, 0 for success
 //!  12  desired access (open)     12  access of the pipe
-//!  16  token of memory (open)    16  type of the pipe
-//!  24  zero                      20  maximum of instances
-//!                                24  default time-out, ms
+//!  13  impersonation level       16  type of the pipe
+//!  16  token of memory (open)    20  maximum of instances
+//!  24  digest of the name        24  default time-out, ms
 //!                                28  quota of the server end
 //!                                32  quota of the client end
 //!                                36  instances listening (query)
@@ -19,21 +19,30 @@
 //!                                64  size of the ring server to client (open)
 //!                                72  size of the ring client to server
 //!                                80  token of the memory (open), 0 for none
-//!                                88  1: the memory is the one of the request's token
-//!                                96  the name in UTF-8, to the end of the packet (query)
+//!                                88  bit 0: the memory is the one of the request's token
+//!                                    bit 1: for clients of this machine only
+//!                                96  the name (query) or the security descriptor, UTF-8
 //! ```
 //! Numbers are little-endian, 32 bits up to offset 56 and 64 bits from there. The last byte of the magic
 //! is the version; whoever meets another one says `ERROR_NOT_SUPPORTED`.
 
+use sha2::{Digest, Sha256};
+
 use crate::engine::namespace::PipeId;
 use crate::exact::InstanceCounts;
-use crate::options::{Access, DesiredAccess, PipeMode};
+use crate::name::PipeName;
+use crate::options::{Access, DesiredAccess, ImpersonationLevel, PipeMode};
+use crate::security::LONGEST_SDDL;
 use crate::win32::Win32Error;
 
-pub(in crate::engine) const REQUEST_LEN: usize = 32;
+pub(in crate::engine) const REQUEST_LEN: usize = 40;
 const ANSWER_LEN: usize = 96;
-/// The longest answer: 256 UTF-16 units are at most 768 bytes of UTF-8.
-pub(in crate::engine) const LONGEST_ANSWER: usize = ANSWER_LEN + 768;
+/// Which creation of a name, in hex digits, and the end of the line.
+pub(super) const PIPE_ID_LEN: usize = 17;
+/// The longest request: one that brings a security descriptor.
+pub(in crate::engine) const LONGEST_REQUEST: usize = REQUEST_LEN + PIPE_ID_LEN + LONGEST_SDDL;
+/// The longest answer: one with a security descriptor. 256 UTF-16 units of a name are at most 768 bytes.
+pub(in crate::engine) const LONGEST_ANSWER: usize = ANSWER_LEN + LONGEST_SDDL;
 
 const MAGIC: [u8; 8] = *b"dotpipe\x01";
 
@@ -46,12 +55,53 @@ pub(in crate::engine) enum Operation {
     Wait,
     /// To know how the pipe is.
     Query,
+    /// To know who may do what.
+    GetSecurity,
+    /// To change that. The request goes on with which creation of the name is meant, as the first line, and
+    /// the descriptor.
+    SetSecurity,
+    /// To serve the pipe of another user along with it. The request goes on with the id of the process among the
+    /// pipe's servers, as the first line, and what it wants, as a record. A new one encloses its socket.
+    Join,
+}
+
+const OPERATIONS: [(Operation, u32); 6] = [
+    (Operation::Open, 1),
+    (Operation::Wait, 2),
+    (Operation::Query, 3),
+    (Operation::GetSecurity, 4),
+    (Operation::SetSecurity, 5),
+    (Operation::Join, 6),
+];
+
+const LEVELS: [ImpersonationLevel; 4] = [
+    ImpersonationLevel::Anonymous,
+    ImpersonationLevel::Identification,
+    ImpersonationLevel::Impersonation,
+    ImpersonationLevel::Delegation,
+];
+
+/// Which pipe a request is for: the beginning of the SHA-256 of the folded name.
+///
+/// A server answers for its own name only. Otherwise whoever puts another's socket into a folder of his own
+/// could send clients to a pipe that they did not mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) struct NameDigest([u8; 16]);
+
+impl NameDigest {
+    pub(in crate::engine) fn of(name: &PipeName) -> NameDigest {
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&Sha256::digest(name.folded())[..16]);
+        NameDigest(digest)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) struct Request {
     pub(in crate::engine) operation: Operation,
     pub(in crate::engine) access: DesiredAccess,
+    pub(in crate::engine) level: ImpersonationLevel,
+    pub(in crate::engine) name: NameDigest,
     /// Which memory of an earlier conversation the client has, to open the pipe with it; 0 for none.
     pub(in crate::engine) token: u64,
 }
@@ -74,7 +124,9 @@ pub(in crate::engine) struct Answer {
     pub(in crate::engine) token: u64,
     /// The memory is that of the request's token, and so none comes with the answer.
     pub(in crate::engine) recycled: bool,
-    pub(in crate::engine) name: String,
+    pub(in crate::engine) reject_remote_clients: bool,
+    /// The name of the pipe or its security descriptor.
+    pub(in crate::engine) text: String,
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> u32 {
@@ -98,16 +150,27 @@ fn check_magic(bytes: &[u8]) -> Result<(), Win32Error> {
 }
 
 impl Request {
+    /// One that only asks.
+    pub(in crate::engine) fn to(operation: Operation, name: &PipeName) -> Request {
+        Request {
+            operation,
+            access: DesiredAccess::empty(),
+            level: ImpersonationLevel::Anonymous,
+            name: NameDigest::of(name),
+            token: 0,
+        }
+    }
+
     pub(in crate::engine) fn encode(&self) -> [u8; REQUEST_LEN] {
         let mut bytes = [0; REQUEST_LEN];
         bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8] = match self.operation {
-            Operation::Open => 1,
-            Operation::Wait => 2,
-            Operation::Query => 3,
-        };
+        let known = OPERATIONS.iter().find(|(each, _)| *each == self.operation);
+        let operation = known.map_or(0, |(_, number)| *number);
+        bytes[8..12].copy_from_slice(&operation.to_le_bytes());
         bytes[12] = self.access.bits();
+        bytes[13] = self.level as u8;
         bytes[16..24].copy_from_slice(&self.token.to_le_bytes());
+        bytes[24..].copy_from_slice(&self.name.0);
         bytes
     }
 
@@ -116,21 +179,28 @@ impl Request {
     pub(in crate::engine) fn decode(bytes: &[u8]) -> Result<Request, Win32Error> {
         check_magic(bytes)?;
         const NONSENSE: Win32Error = Win32Error::INVALID_PARAMETER;
-        if bytes.len() != REQUEST_LEN || bytes[24..].iter().any(|byte| *byte != 0) {
+        if bytes.len() < REQUEST_LEN || bytes[14] != 0 || bytes[15] != 0 {
             return Err(NONSENSE);
         }
-        let operation = match u32_at(bytes, 8) {
-            1 => Operation::Open,
-            2 => Operation::Wait,
-            3 => Operation::Query,
-            _ => return Err(NONSENSE),
+        let number = u32_at(bytes, 8);
+        let known = OPERATIONS.iter().find(|(_, each)| *each == number);
+        let operation = known.ok_or(NONSENSE)?.0;
+        let longest = match operation {
+            Operation::SetSecurity | Operation::Join => LONGEST_REQUEST,
+            _ => REQUEST_LEN,
         };
-        let access = u8::try_from(u32_at(bytes, 12))
-            .ok()
-            .and_then(DesiredAccess::from_bits);
+        if bytes.len() > longest {
+            return Err(NONSENSE);
+        }
+        let level = LEVELS.iter().find(|level| **level as u8 == bytes[13]);
+        let mut name = [0; 16];
+        name.copy_from_slice(&bytes[24..REQUEST_LEN]);
+        let access = DesiredAccess::from_bits(bytes[12]);
         Ok(Request {
             operation,
             access: access.ok_or(NONSENSE)?,
+            level: *level.ok_or(NONSENSE)?,
+            name: NameDigest(name),
             token: u64_at(bytes, 16),
         })
     }
@@ -171,17 +241,11 @@ impl Answer {
         ] {
             bytes.extend(word.to_le_bytes());
         }
-        let recycled = u64::from(self.recycled);
-        for word in [
-            self.pipe.0,
-            self.rings.0,
-            self.rings.1,
-            self.token,
-            recycled,
-        ] {
+        let flags = u64::from(self.recycled) | u64::from(self.reject_remote_clients) << 1;
+        for word in [self.pipe.0, self.rings.0, self.rings.1, self.token, flags] {
             bytes.extend(word.to_le_bytes());
         }
-        bytes.extend(self.name.as_bytes());
+        bytes.extend(self.text.as_bytes());
         bytes
     }
 
@@ -195,6 +259,10 @@ impl Answer {
             _ => NONSENSE,
         })?;
         if bytes.len() < ANSWER_LEN {
+            return Err(NONSENSE);
+        }
+        let flags = u64_at(bytes, 88);
+        if flags > 3 {
             return Err(NONSENSE);
         }
         Ok(Answer {
@@ -225,12 +293,9 @@ impl Answer {
             pipe: PipeId(u64_at(bytes, 56)),
             rings: (u64_at(bytes, 64), u64_at(bytes, 72)),
             token: u64_at(bytes, 80),
-            recycled: match u64_at(bytes, 88) {
-                0 => false,
-                1 => true,
-                _ => return Err(NONSENSE),
-            },
-            name: std::str::from_utf8(&bytes[ANSWER_LEN..])
+            recycled: flags & 1 != 0,
+            reject_remote_clients: flags & 2 != 0,
+            text: std::str::from_utf8(&bytes[ANSWER_LEN..])
                 .map_err(|_| NONSENSE)?
                 .to_owned(),
         })
@@ -262,25 +327,29 @@ mod tests {
             rings: (4096, 1 << 30),
             token: u64::MAX - 2,
             recycled: true,
-            name: "파이프".into(),
+            reject_remote_clients: true,
+            text: "파이프".into(),
         }
     }
 
     #[test]
     fn both_survive_the_trip() {
-        for operation in [Operation::Open, Operation::Wait, Operation::Query] {
+        let name = PipeName::local("파이프").unwrap();
+        for (operation, _) in OPERATIONS {
             for access in [
                 DesiredAccess::empty(),
                 DesiredAccess::all(),
                 DesiredAccess::READ,
             ] {
-                let token = u64::MAX - 3;
-                let request = Request {
-                    operation,
-                    access,
-                    token,
-                };
-                assert_eq!(Request::decode(&request.encode()), Ok(request));
+                for level in LEVELS {
+                    let request = Request {
+                        access,
+                        level,
+                        token: u64::MAX - 3,
+                        ..Request::to(operation, &name)
+                    };
+                    assert_eq!(Request::decode(&request.encode()), Ok(request));
+                }
             }
         }
         assert_eq!(Answer::decode(&answer().encode()), Ok(answer()));
@@ -288,12 +357,8 @@ mod tests {
 
     #[test]
     fn conversations_that_go_wrong() {
-        let good = Request {
-            operation: Operation::Open,
-            access: DesiredAccess::READ,
-            token: 0,
-        }
-        .encode();
+        let name = PipeName::local("p").unwrap();
+        let good = Request::to(Operation::Open, &name).encode();
         let with = |offset: usize, byte: u8| {
             let mut bytes = good;
             bytes[offset] = byte;
@@ -306,8 +371,9 @@ mod tests {
             (8, 9),
             (11, 1),
             (12, 0xff),
-            (13, 1),
-            (31, 1),
+            (13, 4),
+            (14, 1),
+            (15, 1),
         ] {
             assert_eq!(
                 with(offset, byte),
@@ -321,6 +387,17 @@ mod tests {
                 Err(Win32Error::INVALID_PARAMETER)
             );
         }
+        let longer = |operation, more| {
+            let mut bytes = Request::to(operation, &name).encode().to_vec();
+            bytes.resize(REQUEST_LEN + more, b'x');
+            Request::decode(&bytes).is_ok()
+        };
+        assert!(!longer(Operation::Open, 1));
+        assert!(longer(Operation::SetSecurity, PIPE_ID_LEN + LONGEST_SDDL));
+        assert!(!longer(
+            Operation::SetSecurity,
+            PIPE_ID_LEN + LONGEST_SDDL + 1
+        ));
         let good = answer().encode();
         for len in 0..ANSWER_LEN {
             assert_eq!(
@@ -329,7 +406,7 @@ mod tests {
                 "{len}"
             );
         }
-        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (88, 2), (95, 1), (96, 0xff)] {
+        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (88, 4), (95, 1), (96, 0xff)] {
             let mut bytes = good.clone();
             bytes[offset] = byte;
             assert_eq!(

@@ -1,0 +1,59 @@
+//! `dotpipe install`: one namespace for the whole machine.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Result};
+use crate::output;
+
+/// Makes the directory at every start of the machine: a file for systemd-tmpfiles.
+const TMPFILES: &str = include_str!("../dist/dotpipe.conf");
+
+/// Set up /run/dotpipe, so that the pipes of all users are in one place, as on Windows.
+///
+/// Makes the directory, and a file for systemd-tmpfiles that makes it again at every start of the machine.
+/// Processes that run already stay where they are: start them anew. Without it every user has a namespace of
+/// their own.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Print the file for systemd-tmpfiles, and do nothing.
+    #[arg(long)]
+    print: bool,
+
+    /// Install below this directory instead of /, as for a package.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/",
+        conflicts_with = "print"
+    )]
+    root: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result {
+    if args.print {
+        return output::bytes(TMPFILES.as_bytes());
+    }
+    let file = args.root.join("etc/tmpfiles.d/dotpipe.conf");
+    let directory = args.root.join("run/dotpipe");
+    done("write", &file, write(&file))?;
+    done("make", &directory, make(&directory))?;
+    output::line(format_args!("{}\n{}", file.display(), directory.display()))
+}
+
+fn done(what: &str, path: &Path, result: io::Result<()>) -> Result {
+    result.map_err(|error| Failure::System(format!("{what} {}", path.display()), error))
+}
+
+fn write(file: &Path) -> io::Result<()> {
+    fs::create_dir_all(file.parent().unwrap_or(Path::new("/")))?;
+    fs::write(file, TMPFILES)
+}
+
+/// Makes the directory with the modes that it must have, whatever the mask of new files is.
+fn make(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o1777))
+}

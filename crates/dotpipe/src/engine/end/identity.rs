@@ -1,0 +1,106 @@
+//! Who is at the other end, acting in its name, and who may do what with the pipe.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::{End, Owner};
+use crate::engine::core::Rights;
+use crate::engine::link::Link;
+use crate::engine::linux::impersonation::Impersonation;
+use crate::engine::linux::{code, identity};
+use crate::engine::local::rights_to_change;
+use crate::engine::rendezvous::{security_of, set_security_of};
+use crate::exact::Result;
+use crate::options::{ImpersonationLevel, PipeEnd};
+use crate::security::{PipeRights, SecurityDescriptor, Token};
+use crate::win32::Win32Error;
+
+impl End {
+    fn link(&self) -> Result<Arc<Link>> {
+        Ok(self.core.inlet().linked()?.link.clone())
+    }
+
+    /// What a client lets its server do. A server hides nothing from its client.
+    fn need_level(
+        &self,
+        link: &Link,
+        level: ImpersonationLevel,
+        otherwise: Win32Error,
+    ) -> Result<()> {
+        match self.end() {
+            PipeEnd::Server if link.level < level => Err(otherwise),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn peer_token(&self) -> Result<Token> {
+        let link = self.link()?;
+        let anonymous = Win32Error::CANT_OPEN_ANONYMOUS;
+        self.need_level(&link, ImpersonationLevel::Identification, anonymous)?;
+        identity::peer_token(&link.bell).map_err(code)
+    }
+
+    pub(crate) fn peer_descriptor(&self) -> Result<OwnedFd> {
+        identity::peer_descriptor(&self.link()?.bell).map_err(|error| match error {
+            Errno::INVAL | Errno::NOPROTOOPT => Win32Error::NOT_SUPPORTED,
+            Errno::SRCH => Win32Error::NOT_FOUND,
+            error => code(error),
+        })
+    }
+
+    pub(crate) fn peer_session_id(&self) -> Result<u32> {
+        identity::peer_session(&self.link()?.bell).map_err(|error| match error {
+            Errno::NOENT | Errno::INVAL | Errno::NOPROTOOPT => Win32Error::NOT_SUPPORTED,
+            Errno::SRCH => Win32Error::NOT_FOUND,
+            error => code(error),
+        })
+    }
+
+    pub(crate) fn impersonate(&self) -> Result<Impersonation> {
+        if self.end() == PipeEnd::Client {
+            return Err(Win32Error::INVALID_FUNCTION);
+        }
+        let link = self.link().map_err(|_| Win32Error::CANNOT_IMPERSONATE)?;
+        let refused = Win32Error::BAD_IMPERSONATION_LEVEL;
+        self.need_level(&link, ImpersonationLevel::Impersonation, refused)?;
+        let client = identity::peer_token(&link.bell).map_err(code)?;
+        Impersonation::begin(&client).map_err(|error| match error {
+            Errno::PERM => Win32Error::PRIVILEGE_NOT_HELD,
+            Errno::BUSY => Win32Error::CANNOT_IMPERSONATE,
+            error => code(error),
+        })
+    }
+
+    pub(crate) fn security(&self) -> Result<SecurityDescriptor> {
+        self.core.need(Rights::READ_CONTROL)?;
+        match &self.owner {
+            Owner::Instance(instance) => Ok(instance.security()),
+            Owner::Pipe(name, pipe) => security_of(name, Some(*pipe)),
+        }
+    }
+
+    pub(crate) fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
+        let mut rights = Rights::WRITE_DAC;
+        match &self.owner {
+            Owner::Instance(instance) => {
+                let taken = rights_to_change(&instance.security(), descriptor);
+                rights.set(Rights::WRITE_OWNER, taken.contains(PipeRights::WRITE_OWNER));
+                self.core.need(rights)?;
+                instance.set_security(descriptor)?;
+                let (name, pipe, own) = instance.identity();
+                set_security_of(name, pipe, descriptor, Some(own))
+            }
+            Owner::Pipe(name, pipe) => {
+                let names = descriptor.owner().is_some() || descriptor.group().is_some();
+                if names {
+                    let taken = rights_to_change(&security_of(name, Some(*pipe))?, descriptor);
+                    rights.set(Rights::WRITE_OWNER, taken.contains(PipeRights::WRITE_OWNER));
+                }
+                self.core.need(rights)?;
+                set_security_of(name, *pipe, descriptor, None)
+            }
+        }
+    }
+}

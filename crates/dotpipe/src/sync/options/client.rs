@@ -1,0 +1,283 @@
+//! [`ClientOptions`]: how client ends come to be.
+//!
+//! Layer: the sync face.
+
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::exact;
+use crate::name::PipeName;
+use crate::options::{
+    DesiredAccess, ImpersonationLevel, OpenOptions, PipeMode, WaitMode, WaitTimeout,
+};
+#[cfg(all(feature = "smb", unix))]
+use crate::remote::SmbOptions;
+use crate::security::Sid;
+use crate::sync::NamedPipeClient;
+use crate::sync::name::{IntoPipeName, name_for};
+use crate::win32::Win32Error;
+
+/// What a client wants of a pipe that it opens.
+///
+/// The default is to read and write, bytes, and not to wait for an instance.
+///
+/// # Examples
+/// ```
+/// use dotpipe::sync::{ClientOptions, ServerOptions};
+/// use dotpipe::{PipeMode, WaitTimeout};
+///
+/// # let name = format!(r"\\.\pipe\doc-client-options-{}", std::process::id());
+/// assert!(ClientOptions::new().open(&name).unwrap_err().is_not_found());
+///
+/// let server = ServerOptions::new().pipe_mode(PipeMode::Message).create(&name)?;
+/// let first = ClientOptions::new().pipe_mode(PipeMode::Message).open(&name)?;
+///
+/// // The only instance is taken. By default that is an error at once,
+/// assert!(ClientOptions::new().open(&name).unwrap_err().is_busy());
+/// // or a client can wait for its turn.
+/// let error = ClientOptions::new().wait_timeout(Some(WaitTimeout::Default)).open(&name).unwrap_err();
+/// assert!(error.is_timeout());
+/// # drop((server, first));
+/// # Ok::<(), dotpipe::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[doc(alias = "CreateFile")]
+pub struct ClientOptions {
+    access: DesiredAccess,
+    level: ImpersonationLevel,
+    server: Option<Sid>,
+    read_mode: PipeMode,
+    wait_timeout: Option<WaitTimeout>,
+    #[cfg(all(feature = "smb", unix))]
+    smb: SmbOptions,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        ClientOptions::new()
+    }
+}
+
+impl ClientOptions {
+    /// The default options.
+    pub fn new() -> ClientOptions {
+        ClientOptions {
+            access: DesiredAccess::READ | DesiredAccess::WRITE,
+            level: ImpersonationLevel::Identification,
+            server: None,
+            read_mode: PipeMode::Byte,
+            wait_timeout: None,
+            #[cfg(all(feature = "smb", unix))]
+            smb: SmbOptions::new(),
+        }
+    }
+
+    /// How to reach a pipe on another machine, and as whom. Without effect on a pipe of this one.
+    #[cfg(all(feature = "smb", unix))]
+    pub fn smb(&mut self, options: &SmbOptions) -> &mut Self {
+        self.smb = options.clone();
+        self
+    }
+
+    /// Whether to ask for the right to read and peek; `true` by default. A pipe that is inbound does not
+    /// give it.
+    #[doc(alias = "GENERIC_READ")]
+    pub fn read(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::READ, asked);
+        self
+    }
+
+    /// Whether to ask for the right to write; `true` by default. A pipe that is outbound does not give it.
+    #[doc(alias = "GENERIC_WRITE")]
+    pub fn write(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE, asked);
+        self
+    }
+
+    /// Whether to ask for the right to change the modes of the end, which an end that may write has
+    /// anyway; `false` by default. With message read mode it is asked for without this.
+    #[doc(alias = "FILE_WRITE_ATTRIBUTES")]
+    pub fn write_attributes(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE_ATTRIBUTES, asked);
+        self
+    }
+
+    /// Whether to ask for the right to change who may do what
+    /// ([`set_security`](NamedPipeClient::set_security)); `false` by default.
+    #[doc(alias = "WRITE_DAC")]
+    pub fn write_dac(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE_DAC, asked);
+        self
+    }
+
+    /// Whether to ask for the right to change the owner of the pipe; `false` by default.
+    #[doc(alias = "WRITE_OWNER")]
+    pub fn write_owner(&mut self, asked: bool) -> &mut Self {
+        self.access.set(DesiredAccess::WRITE_OWNER, asked);
+        self
+    }
+
+    /// What the server may do with the identity of this client:
+    /// [`Identification`](ImpersonationLevel::Identification) by default, as in tokio. It binds honest servers.
+    ///
+    /// # Win32
+    /// `SECURITY_SQOS_PRESENT` with `SECURITY_ANONYMOUS`, `SECURITY_IDENTIFICATION`,
+    /// `SECURITY_IMPERSONATION`, `SECURITY_DELEGATION`. `CreateFile` without it allows impersonation.
+    #[doc(alias = "SECURITY_SQOS_PRESENT")]
+    pub fn impersonation_level(&mut self, level: ImpersonationLevel) -> &mut Self {
+        self.level = level;
+        self
+    }
+
+    /// Who must serve the pipe: a user ([`Sid::user`], [`Sid::LOCAL_SYSTEM`] for root) or a group to which
+    /// the server must belong ([`Sid::group`]). Anybody by default.
+    ///
+    /// The kernel says who it is, and it is looked at before anything is sent. Wherever anybody may take a
+    /// name before its right owner does, this is how a client with something to lose makes sure.
+    ///
+    /// # Platforms
+    /// Win32 has nothing like it; there a client looks at the owner of the pipe after it has opened it.
+    ///
+    /// # Examples
+    /// ```
+    /// use dotpipe::security::Sid;
+    /// use dotpipe::{ClientOptions, ServerOptions};
+    ///
+    /// # let name = format!(r"\\.\pipe\doc-require-server-{}", std::process::id());
+    /// let server = ServerOptions::new().create(&name)?;
+    /// let error = ClientOptions::new().require_server(Sid::user(4_000_000)).open(&name).unwrap_err();
+    /// assert!(error.is_access_denied());
+    ///
+    /// let me = Sid::user(rustix::process::geteuid().as_raw());
+    /// let client = ClientOptions::new().require_server(me).open(&name)?;
+    /// # Ok::<(), dotpipe::Error>(())
+    /// ```
+    pub fn require_server(&mut self, server: Sid) -> &mut Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// The read mode of the new end: byte by default. Message read mode needs a pipe of message type.
+    ///
+    /// To Win32 a client end always begins in byte read mode, and is then changed by
+    /// `SetNamedPipeHandleState`.
+    #[doc(alias = "PIPE_READMODE_MESSAGE")]
+    pub fn pipe_mode(&mut self, read_mode: PipeMode) -> &mut Self {
+        self.read_mode = read_mode;
+        self
+    }
+
+    /// How long to wait for an instance when none listens. `None`, the default, is not at all: that is
+    /// `ERROR_PIPE_BUSY` at once.
+    ///
+    /// [`WaitTimeout::Default`] holds anew for every instance that another client snatches away.
+    /// A pipe that does not exist is never waited for.
+    #[doc(alias = "WaitNamedPipe")]
+    pub fn wait_timeout(&mut self, timeout: Option<WaitTimeout>) -> &mut Self {
+        self.wait_timeout = timeout;
+        self
+    }
+
+    /// Opens the instance that has listened longest.
+    ///
+    /// # Win32
+    /// [`CreateFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew) with
+    /// `OPEN_EXISTING`; [`WaitNamedPipe`](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-waitnamedpipew)
+    /// when it is to wait,
+    /// [`SetNamedPipeHandleState`](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-setnamedpipehandlestate)
+    /// for message read mode
+    ///
+    /// # Errors
+    /// `ERROR_FILE_NOT_FOUND` (no such pipe), `ERROR_PIPE_BUSY` (no instance listens),
+    /// `ERROR_SEM_TIMEOUT` (nor did one in time), `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its
+    /// owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe of byte type),
+    /// `ERROR_INVALID_NAME`. On another machine: `ERROR_BAD_NETPATH` (it cannot be reached, or pipes on other
+    /// machines are not built in), `ERROR_LOGON_FAILURE` and its like (it does not let this user in).
+    #[doc(alias = "CreateFile")]
+    pub fn open(&self, name: impl IntoPipeName) -> Result<NamedPipeClient> {
+        let name = name_for("open", name)?;
+        self.open_for("open", &name)
+    }
+
+    /// [`open`](Self::open), in the name of another operation.
+    pub(in crate::sync) fn open_for(
+        &self,
+        operation: &'static str,
+        name: &PipeName,
+    ) -> Result<NamedPipeClient> {
+        let told = |code| Error::new(operation, Some(name), code);
+        let end = self.reach(operation, name)?;
+        let pipe_type = match end.info() {
+            Ok(info) => info.pipe_type,
+            #[cfg(all(feature = "smb", unix))]
+            Err(Win32Error::NOT_SUPPORTED) => self.smb.known_type().unwrap_or(self.read_mode),
+            Err(code) => return Err(told(code)),
+        };
+        if self.read_mode == PipeMode::Message {
+            end.set_state(PipeMode::Message, WaitMode::Blocking)
+                .map_err(|code| match code {
+                    Win32Error::INVALID_PARAMETER => {
+                        told(code).with_hint("message read mode needs a pipe of message type")
+                    }
+                    _ => told(code),
+                })?;
+        }
+        let name = name.clone();
+        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+    }
+
+    fn reach(&self, operation: &'static str, name: &PipeName) -> Result<exact::End> {
+        let mut options = OpenOptions {
+            access: self.access,
+            level: self.level,
+            server: self.server,
+        };
+        if self.read_mode == PipeMode::Message {
+            // Without it the read mode could not be set, so asking for it loses nothing.
+            options.access |= DesiredAccess::WRITE_ATTRIBUTES;
+        }
+        let told = |code| Error::new(operation, Some(name), code);
+        #[cfg(all(feature = "smb", unix))]
+        if !name.is_local() {
+            if self.server.is_some() {
+                return Err(told(Win32Error::NOT_SUPPORTED).with_hint(
+                    "SMB does not tell who serves a pipe on another machine: open it without require_server",
+                ));
+            }
+            return exact::open_remote_explained(
+                name,
+                options.access,
+                self.wait_timeout,
+                &self.smb,
+            )
+            .map_err(|failure| failure.into_error(operation, name));
+        }
+        self.open_or_wait(name, &options).map_err(|code| match code {
+            Win32Error::ACCESS_DENIED if self.server.is_some() => told(code).with_hint(
+                "the server must be whom require_server names, and allow the access that is asked for",
+            ),
+            _ => told(code),
+        })
+    }
+
+    fn open_or_wait(&self, name: &PipeName, options: &OpenOptions) -> exact::Result<exact::End> {
+        let deadline = match self.wait_timeout {
+            Some(WaitTimeout::For(limit)) => Instant::now().checked_add(limit),
+            _ => None,
+        };
+        loop {
+            match (exact::open_with(name, options), self.wait_timeout) {
+                (Err(Win32Error::PIPE_BUSY), Some(timeout)) => {
+                    let timeout = match deadline {
+                        Some(deadline) => {
+                            WaitTimeout::For(deadline.saturating_duration_since(Instant::now()))
+                        }
+                        None => timeout,
+                    };
+                    exact::wait(name, timeout)?;
+                }
+                (result, _) => return result,
+            }
+        }
+    }
+}
