@@ -50,6 +50,28 @@ macro_rules! common {
             process.map_err(|code| self.inner.error("info", code))
         }
 
+        /// Who may do what with the pipe: `GetSecurityInfo`. Not in tokio.
+        ///
+        /// # Errors
+        /// What [`exact::End::security`](crate::exact::End::security) answers.
+        #[doc(alias = "GetSecurityInfo")]
+        pub fn security(&self) -> Result<SecurityDescriptor> {
+            self.inner
+                .end
+                .security()
+                .map_err(|code| self.inner.error("security", code))
+        }
+
+        /// Changes who may do what with the pipe: `SetSecurityInfo`. Not in tokio.
+        ///
+        /// # Errors
+        /// What [`exact::End::set_security`](crate::exact::End::set_security) answers.
+        #[doc(alias = "SetSecurityInfo")]
+        pub fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
+            let set = self.inner.end.set_security(descriptor);
+            set.map_err(|code| self.inner.error("set_security", code))
+        }
+
         /// Waits until a read or a write, whichever of them is asked for, would not wait; tells which.
         ///
         /// # Cancel safety

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
 use crate::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode, WaitTimeout};
+use crate::security::SecurityDescriptor;
 use crate::sync;
 use crate::win32::Win32Error;
 
@@ -26,6 +27,7 @@ use crate::win32::Win32Error;
 /// The default is a duplex pipe of byte type, with any number of instances and quotas of 64 KiB.
 ///
 /// `create_with_security_attributes_raw` is not here: it takes a pointer to a structure of Windows.
+/// [`security`](Self::security) is in its place.
 ///
 /// # Examples
 /// ```
@@ -87,15 +89,18 @@ impl ServerOptions {
         self
     }
 
-    /// Asks on Windows for the right to change the pipe's access control list. It changes nothing here, where
-    /// a server end has no such list to change.
-    pub fn write_dac(&mut self, _requested: bool) -> &mut Self {
+    /// Whether this end may change who may do what ([`set_security`](NamedPipeServer::set_security)): `false`
+    /// by default.
+    #[doc(alias = "WRITE_DAC")]
+    pub fn write_dac(&mut self, requested: bool) -> &mut Self {
+        self.0.write_dac(requested);
         self
     }
 
-    /// Asks on Windows for the right to change the pipe's owner. It changes nothing here: the owner is the
-    /// user who made the pipe.
-    pub fn write_owner(&mut self, _requested: bool) -> &mut Self {
+    /// Whether this end may change the owner of the pipe: `false` by default.
+    #[doc(alias = "WRITE_OWNER")]
+    pub fn write_owner(&mut self, requested: bool) -> &mut Self {
+        self.0.write_owner(requested);
         self
     }
 
@@ -104,10 +109,18 @@ impl ServerOptions {
         self
     }
 
-    /// Whether clients on other machines are refused. It changes nothing: only clients of this machine can
-    /// open a pipe.
+    /// Whether the pipe is for clients of this machine only: `true` by default.
     #[doc(alias = "PIPE_REJECT_REMOTE_CLIENTS")]
-    pub fn reject_remote_clients(&mut self, _reject: bool) -> &mut Self {
+    pub fn reject_remote_clients(&mut self, reject: bool) -> &mut Self {
+        self.0.reject_remote_clients(reject);
+        self
+    }
+
+    /// Who may do what with the pipe; [`SecurityDescriptor::default`] when this is not called. The first instance
+    /// decides. In place of the pointer that tokio's `create_with_security_attributes_raw` takes.
+    #[doc(alias = "SECURITY_ATTRIBUTES")]
+    pub fn security(&mut self, descriptor: SecurityDescriptor) -> &mut Self {
+        self.0.security(descriptor);
         self
     }
 
@@ -244,8 +257,8 @@ impl ClientOptions {
         self
     }
 
-    /// How far the server may act in the name of this client on Windows. It changes nothing here: no server
-    /// can.
+    /// How far the server may act in the name of this client on Windows. It changes nothing here, where every
+    /// server that is allowed to by this system can.
     pub fn security_qos_flags(&mut self, _flags: u32) -> &mut Self {
         self
     }

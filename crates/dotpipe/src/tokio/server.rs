@@ -20,6 +20,7 @@ use crate::exact::sys::Want;
 use crate::exact::{HandleState, Peeked, Pending, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::security::SecurityDescriptor;
 use crate::sync::PipeInfo;
 use crate::win32::Win32Error;
 

@@ -19,6 +19,7 @@ use crate::exact::sys::Want;
 use crate::exact::{HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::security::SecurityDescriptor;
 use crate::sync::PipeInfo;
 
 /// The half of an end that reads, borrowed: see

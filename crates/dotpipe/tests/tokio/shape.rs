@@ -224,3 +224,18 @@ fn one_way_pipes_go_one_way() {
         );
     });
 }
+
+#[test]
+fn whoever_asked_for_it_may_change_who_may_do_what() {
+    use dotpipe::security::SecurityDescriptor;
+
+    on_both(|| async {
+        let name = unique_name("security").to_string();
+        let owner_only = SecurityDescriptor::owner_only();
+        let mut options = ServerOptions::new();
+        let server = options.security(owner_only.clone()).create(&name).unwrap();
+        assert!(server.set_security(&SecurityDescriptor::default()).is_err());
+        let other = options.write_dac(true).create(&name).unwrap();
+        other.set_security(&other.security().unwrap()).unwrap();
+    });
+}
