@@ -68,7 +68,10 @@ pub mod options;
 pub mod sync;
 pub mod win32;
 
+#[cfg(target_os = "linux")]
 mod engine;
+#[cfg(windows)]
+mod windows;
 
 pub use error::{Error, Result};
 pub use name::PipeName;

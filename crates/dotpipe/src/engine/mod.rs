@@ -28,4 +28,4 @@ pub(crate) use call::call;
 pub(crate) use end::End;
 pub(crate) use local::create;
 pub(crate) use operation::Operation;
-pub(crate) use rendezvous::{list, open, status, wait};
+pub(crate) use rendezvous::{exists, list, open, status, wait};

@@ -3,7 +3,11 @@
 //! As for named pipes, this layer answers what Windows answers, code by code. The rules are below
 //! the seam; here is what a caller must know.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+#[cfg(unix)]
+mod descriptor;
+#[cfg(windows)]
+mod handle;
+
 use std::time::Instant;
 
 use super::{HandleInfo, HandleState, Peeked, Received, Result, sys};
@@ -77,8 +81,8 @@ impl AnonymousEnd {
     /// What is behind the number is opened once more: the number itself **stays open**, and so the
     /// pipe outlives this value until the process ends or closes the number itself. The other side
     /// sees the end of the pipe only then. No safe code can close a number of which it cannot know
-    /// whose it is; a program that does know can make an [`OwnedFd`] of it (`FromRawFd`, unsafe)
-    /// and use `try_from`.
+    /// whose it is; a program that does know can make an `OwnedFd` or `OwnedHandle` of it (unsafe) and
+    /// use `try_from`.
     ///
     /// # Errors
     /// `ERROR_INVALID_HANDLE` when the number is not open or not the end of a pipe,
@@ -98,7 +102,7 @@ impl AnonymousEnd {
     }
 
     /// Whether programs started from now on inherit this end, under the number that
-    /// [`as_raw_fd`](AsRawFd::as_raw_fd) tells: `SetHandleInformation` with `HANDLE_FLAG_INHERIT`.
+    /// [`number`](Self::number) tells: `SetHandleInformation` with `HANDLE_FLAG_INHERIT`.
     ///
     /// *Every* program that *any* thread starts meanwhile inherits it, as on Windows, and keeps the
     /// pipe open. So make it inheritable late, and drop it or take this back once the child runs.
@@ -230,37 +234,6 @@ impl std::fmt::Debug for AnonymousEnd {
             PipeEnd::Server => "AnonymousEnd (reads)",
             PipeEnd::Client => "AnonymousEnd (writes)",
         };
-        f.debug_tuple(name).field(&self.as_raw_fd()).finish()
-    }
-}
-
-impl AsFd for AnonymousEnd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.as_fd()
-    }
-}
-
-impl AsRawFd for AnonymousEnd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-/// The end as a descriptor. It is blocking, whatever the wait mode was.
-impl From<AnonymousEnd> for OwnedFd {
-    fn from(end: AnonymousEnd) -> Self {
-        end.inner.into()
-    }
-}
-
-/// Takes over a descriptor that came from elsewhere.
-///
-/// # Errors
-/// `ERROR_INVALID_HANDLE` when it is not the read end or the write end of a pipe.
-impl TryFrom<OwnedFd> for AnonymousEnd {
-    type Error = Win32Error;
-
-    fn try_from(fd: OwnedFd) -> Result<Self> {
-        sys::anonymous::End::adopt(fd).map(|inner| AnonymousEnd { inner })
+        f.debug_tuple(name).field(&self.number()).finish()
     }
 }

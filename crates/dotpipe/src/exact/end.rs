@@ -1,11 +1,12 @@
 //! [`End`]: the server end or the client end of one instance, and everything it can do.
 
+#[cfg(unix)]
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use super::{
-    HandleInfo, HandleState, Interest, Peeked, Pending, Received, ReceivedData, Result, sys,
-};
+#[cfg(unix)]
+use super::Interest;
+use super::{HandleInfo, HandleState, Peeked, Pending, Received, ReceivedData, Result, sys};
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
@@ -195,6 +196,10 @@ impl End {
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+    ///
+    /// # Platforms
+    /// Linux only: Windows has no such thing. [`start_read`](Self::start_read) and its like are everywhere.
+    #[cfg(unix)]
     pub fn poll_descriptor(&self) -> Result<OwnedFd> {
         self.inner.poll_descriptor()
     }
@@ -204,6 +209,10 @@ impl End {
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+    ///
+    /// # Platforms
+    /// Linux only, as is the descriptor.
+    #[cfg(unix)]
     pub fn arm(&self, interest: Interest) -> Result<Interest> {
         self.inner.arm(interest)
     }

@@ -17,13 +17,17 @@ mod pipe;
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
 pub use pending::Pending;
-pub use pipe::{InstanceCounts, PipeStatus, call, create, list, open, status, wait};
+pub use pipe::{InstanceCounts, PipeStatus, call, create, exists, list, open, status, wait};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;
 
-/// What lies below the seam: on Linux the engine, on Windows the system's own pipes.
+/// What lies below the seam: the engine.
+#[cfg(target_os = "linux")]
 pub(crate) use crate::engine as sys;
+/// What lies below the seam: the system's own pipes.
+#[cfg(windows)]
+pub(crate) use crate::windows as sys;
 
 /// The result of an exact operation.
 pub type Result<T> = std::result::Result<T, Win32Error>;
@@ -84,8 +88,12 @@ pub struct HandleInfo {
     pub max_instances: u32,
 }
 
+#[cfg(unix)]
 bitflags::bitflags! {
     /// What a program that waits with `poll` or `epoll` wants to do next: see [`End::arm`].
+    ///
+    /// # Platforms
+    /// Linux only.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub struct Interest: u8 {
         /// A read would not wait: there are data, or the conversation has ended.

@@ -288,6 +288,15 @@ fn sleep(
     Ok(false)
 }
 
+/// Whether anybody serves this name.
+pub(crate) fn exists(name: &PipeName) -> Result<bool> {
+    match status(name) {
+        Ok(_) => Ok(true),
+        Err(Win32Error::FILE_NOT_FOUND) => Ok(false),
+        Err(code) => Err(code),
+    }
+}
+
 /// How a pipe is, over all its server processes.
 pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     refuse_remote(name)?;
@@ -326,13 +335,13 @@ fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
     }
     Some(PipeStatus {
         name: PipeName::local(&first.name).ok()?,
-        pipe_type: first.pipe_type,
-        access: first.access,
-        max_instances: first.max_instances,
+        pipe_type: Some(first.pipe_type),
+        access: Some(first.access),
+        max_instances: Some(first.max_instances),
         instances,
-        out_quota: last.out_quota,
-        in_quota: last.in_quota,
-        default_timeout: first.default_timeout,
+        out_quota: Some(last.out_quota),
+        in_quota: Some(last.in_quota),
+        default_timeout: Some(first.default_timeout),
         server_process_ids: servers.iter().map(|(_, record)| record.process).collect(),
     })
 }

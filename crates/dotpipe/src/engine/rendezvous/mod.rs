@@ -10,6 +10,6 @@ mod guest;
 mod wire;
 
 pub(super) use client::wait_until;
-pub(crate) use client::{list, open, status, wait};
+pub(crate) use client::{exists, list, open, status, wait};
 pub(super) use guest::{Doorman, Guests};
 pub(super) use wire::{Answer, Operation, Request};
