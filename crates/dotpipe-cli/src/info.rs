@@ -10,14 +10,16 @@ use crate::output;
 ///
 /// Type, access, instances and their states, buffer sizes (those of the newest instance), default
 /// time-out and the processes that serve it. `unknown` counts the instances of a server that does not
-/// answer. Directions are seen from the server, as in Win32: `in` is from client to server.
+/// answer. What the system does not tell is `?`: on Windows that is all but name and instances, of which
+/// none says its state. Directions are seen from the server, as in Win32: `in` is from client to server.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The pipe: `Name`, `//./pipe/Name` or '\\.\pipe\Name'.
     #[arg(value_parser = PipeName::from_shell)]
     name: PipeName,
 
-    /// Print one JSON object; an `instances.maximum` of null means no limit.
+    /// Print one JSON object; an `instances.maximum` of null means no limit, and what the system does not
+    /// tell is null or, there, "?".
     #[arg(long)]
     json: bool,
 }

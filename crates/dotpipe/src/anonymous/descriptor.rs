@@ -46,7 +46,8 @@ macro_rules! is_a_descriptor {
 
             fn try_from(fd: OwnedFd) -> Result<Self, Error> {
                 let end = AnonymousEnd::try_from(fd);
-                end.map_err(|code| Error::new("take over a descriptor", None, code))?.try_into()
+                end.map_err(|code| Error::new("take over a descriptor", None, code))?
+                    .try_into()
             }
         }
     };

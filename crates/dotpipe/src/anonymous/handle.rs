@@ -46,7 +46,8 @@ macro_rules! is_a_handle {
 
             fn try_from(handle: OwnedHandle) -> Result<Self, Error> {
                 let end = AnonymousEnd::try_from(handle);
-                end.map_err(|code| Error::new("take over a handle", None, code))?.try_into()
+                end.map_err(|code| Error::new("take over a handle", None, code))?
+                    .try_into()
             }
         }
     };

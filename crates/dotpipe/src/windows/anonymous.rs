@@ -57,11 +57,15 @@ impl End {
 
     pub(crate) fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> Result<Received> {
         // The second deadline is for a handle from elsewhere, which may be overlapped.
-        within(deadline, || transfer::read(self.as_handle(), buffer, deadline))
+        within(deadline, || {
+            transfer::read(self.as_handle(), buffer, deadline)
+        })
     }
 
     pub(crate) fn write(&self, data: &[u8], deadline: Option<Instant>) -> Result<usize> {
-        within(deadline, || transfer::write(self.as_handle(), data, deadline))
+        within(deadline, || {
+            transfer::write(self.as_handle(), data, deadline)
+        })
     }
 
     pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<()> {

@@ -8,7 +8,10 @@
 //!
 //! A packet comes for every operation that went on or succeeded at once, `ERROR_MORE_DATA` included, and
 //! for none that failed at once.
-#![expect(unsafe_code, reason = "the system writes to this memory while operations go on")]
+#![expect(
+    unsafe_code,
+    reason = "the system writes to this memory while operations go on"
+)]
 
 use std::cell::UnsafeCell;
 use std::collections::HashMap;

@@ -1,9 +1,7 @@
 //! The calls about handles of any kind, events and threads.
 #![expect(unsafe_code, reason = "calls of Win32 take raw pointers and handles")]
 
-use std::os::windows::io::{
-    AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle, RawHandle,
-};
+use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle, RawHandle};
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::{
