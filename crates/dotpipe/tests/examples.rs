@@ -9,10 +9,12 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 macro_rules! examples {
-    ($($name:ident: $path:literal;)*) => {$(
+    ($($(#[$when:meta])* $name:ident: $path:literal;)*) => {$(
+        $(#[$when])*
         #[path = $path]
         mod $name;
 
+        $(#[$when])*
         #[test]
         fn $name() {
             $name::main().unwrap();
@@ -24,7 +26,8 @@ examples! {
     echo: "../examples/echo.rs";
     many_clients: "../examples/many_clients.rs";
     message_server: "../examples/message_server.rs";
-    poll_many: "../examples/poll_many.rs";
+    #[cfg(unix)]
+    poll_many: "../examples/poll_many/linux.rs";
     timeouts_and_cancel: "../examples/timeouts_and_cancel.rs";
     transact: "../examples/transact.rs";
 }
@@ -37,7 +40,7 @@ fn none_is_left_out() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|file| {
-            let include = format!("\"../examples/{file}\"");
+            let include = format!("\"../examples/{file}");
             !ELSEWHERE.contains(&file.as_str()) && !include_str!("examples.rs").contains(&include)
         })
         .collect();

@@ -70,7 +70,9 @@ fn each_operation_puts_its_word_to_the_error() {
         server.disconnect().err(),
         server.cancel().err(),
         server.peer_process_id().err(),
+        #[cfg(unix)]
         server.poll_descriptor().err(),
+        #[cfg(unix)]
         server.arm(dotpipe::sync::Interest::READABLE).err(),
     ]
     .into_iter()
@@ -88,8 +90,10 @@ fn each_operation_puts_its_word_to_the_error() {
             "disconnect",
             "cancel",
             "info",
+            #[cfg(unix)]
             "wait",
-            "wait"
+            #[cfg(unix)]
+            "wait",
         ]
     );
     let codes: Vec<_> = errors.iter().map(Error::code).collect();
@@ -106,8 +110,10 @@ fn each_operation_puts_its_word_to_the_error() {
             listening,
             Win32Error::NOT_FOUND,
             listening,
+            #[cfg(unix)]
             listening,
-            listening
+            #[cfg(unix)]
+            listening,
         ]
     );
     assert!(

@@ -3,12 +3,13 @@
 //! - [`data`]: payloads that can be checked byte for byte, and a random source that can be repeated;
 //! - [`patience`]: limits for what must end, and how to know that a thread sleeps;
 //! - [`process`]: other processes: a test alone in one, children that play a role, their death;
-//! - [`measure`]: what a process holds: descriptors, threads, memory, processor time;
+//! - `measure`: what a process holds: descriptors, threads, memory, processor time (Linux);
 //! - [`sync`]: connected pairs of the sync face.
 
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
 pub(crate) mod data;
+#[cfg(target_os = "linux")]
 pub(crate) mod measure;
 pub(crate) mod patience;
 pub(crate) mod process;
@@ -19,6 +20,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use dotpipe::exact::{self, End};
 use dotpipe::name::PipeName;
 use dotpipe::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode};
+
+/// Whether this runs under Wine, which has its own configuration program among those of Windows. Where it
+/// answers otherwise than Windows (`conformance/DIVERGENCES.md`), a test asks for this by name.
+pub(crate) fn is_wine() -> bool {
+    cfg!(windows) && std::path::Path::new(r"C:\windows\system32\winecfg.exe").exists()
+}
+
+/// What info tells of a pipe without a limit of instances.
+pub(crate) fn unlimited_instances() -> u32 {
+    match is_wine() {
+        // "instances-max" in `conformance/DIVERGENCES.md`.
+        true => u32::MAX,
+        false => dotpipe::options::UNLIMITED_INSTANCES,
+    }
+}
 
 /// Both rights to the data.
 pub(crate) const BOTH: DesiredAccess = DesiredAccess::READ.union(DesiredAccess::WRITE);
