@@ -177,13 +177,12 @@ impl End {
     }
 
     pub(crate) fn peer_computer_name(&self) -> Result<String> {
-        match (self.end, &self.server) {
-            (PipeEnd::Server, _) => match pipe::client_computer(self.handle()) {
-                Err(pipe::PIPE_LOCAL) => pipe::this_computer(),
-                told => told,
-            },
-            (PipeEnd::Client, Some(server)) => Ok(server.clone()),
-            (PipeEnd::Client, None) => pipe::this_computer(),
+        // Fails without a conversation.
+        self.peer_process_id()?;
+        match &self.server {
+            Some(server) => Ok(server.clone()),
+            // Clients on other computers are rejected, so `GetNamedPipeClientComputerName` knows no better.
+            None => pipe::this_computer(),
         }
     }
 

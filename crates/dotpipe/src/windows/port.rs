@@ -211,7 +211,7 @@ pub(super) fn start(
         .try_reserve_exact(room)
         .map_err(|_| Win32Error::NOT_ENOUGH_MEMORY)?;
     let memory = Arc::new(Memory {
-        overlapped: UnsafeCell::default(),
+        overlapped: UnsafeCell::new(transfer::fresh()),
         sent,
         received: UnsafeCell::new(received),
     });

@@ -262,7 +262,8 @@ fn a_message_that_is_taken_back_is_not_joined_to_the_next() {
 #[test]
 fn a_cancelled_receive_takes_nothing() {
     let (server, client) = pair(PipeMode::Message);
-    assert_eq!(server.cancel().unwrap_err().code(), Win32Error::NOT_FOUND);
+    let nothing = server.cancel().map_err(|error| error.code());
+    assert_eq!(nothing, crate::support::nothing_to_cancel());
     thread::scope(|scope| {
         // Two at once: one waits in the pipe, the other for its turn.
         let waiting: Vec<_> = (0..2)
@@ -312,6 +313,7 @@ fn non_blocking_ends_say_that_they_would_wait() {
     assert_eq!(client.peek(&mut []).unwrap().available, 0);
 }
 
+#[cfg(target_os = "linux")] // On Windows, all of a message can be read as soon as any of it.
 #[test]
 fn an_old_beginning_does_not_meet_a_new_client() {
     // A message of which the server has a part when it disconnects is gone with its client.
@@ -357,6 +359,7 @@ fn an_old_beginning_does_not_meet_a_new_client() {
 }
 
 /// Until there is something to read.
+#[cfg(target_os = "linux")]
 fn until_begun(server: &NamedPipeServer) {
     until(|| match server.peek(&mut []).unwrap().available {
         0 => Err(()),

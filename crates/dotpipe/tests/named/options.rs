@@ -9,7 +9,7 @@ use dotpipe::{
     Win32Error,
 };
 
-use crate::support::{unique_name, unlimited_instances};
+use crate::support::{is_wine, unique_name, unlimited_instances};
 
 #[test]
 fn info_tells_what_was_asked_for() {
@@ -127,8 +127,9 @@ fn a_pipe_goes_the_way_that_was_asked_for() {
             client.read_exact(&mut buffer).unwrap();
             assert_eq!(&buffer, b"out");
         } else {
-            let error = server.flush_pipe().unwrap_err();
-            assert!(error.is_access_denied());
+            let flushed = server.flush_pipe();
+            // "access-client" in `conformance/DIVERGENCES.md`.
+            assert!(is_wine() || flushed.unwrap_err().is_access_denied());
         }
     }
 }
@@ -218,8 +219,9 @@ fn a_reading_client_may_read_messages() {
         .unwrap();
     // To set its read mode takes a right that an end that only reads does not have by itself.
     let client = ClientOptions::new().write(false).open(&name).unwrap();
-    let error = client.set_read_mode(PipeMode::Message).unwrap_err();
-    assert!(error.is_access_denied());
+    let set = client.set_read_mode(PipeMode::Message);
+    // "access-client" in `conformance/DIVERGENCES.md`.
+    assert!(is_wine() || set.unwrap_err().is_access_denied());
     drop(client);
 
     // The next two ask for that right: by word, or by the mode.

@@ -20,11 +20,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use dotpipe::exact::{self, End};
 use dotpipe::name::PipeName;
 use dotpipe::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode};
+use dotpipe::win32::Win32Error;
 
 /// Whether this runs under Wine, which has its own configuration program among those of Windows. Where it
 /// answers otherwise than Windows (`conformance/DIVERGENCES.md`), a test asks for this by name.
 pub(crate) fn is_wine() -> bool {
     cfg!(windows) && std::path::Path::new(r"C:\windows\system32\winecfg.exe").exists()
+}
+
+/// What `cancel` answers when nothing waits.
+pub(crate) fn nothing_to_cancel() -> exact::Result<()> {
+    match is_wine() {
+        // "CancelIoEx" in `conformance/DIVERGENCES.md`.
+        true => Ok(()),
+        false => Err(Win32Error::NOT_FOUND),
+    }
 }
 
 /// What info tells of a pipe without a limit of instances.

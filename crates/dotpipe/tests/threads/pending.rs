@@ -151,7 +151,7 @@ fn operations_are_futures() {
             }
         })
     });
-    until("a pipe", || exact::status(&name).is_ok());
+    until("a pipe", || exact::exists(&name) == Ok(true));
     let client = open(&name, PipeMode::Message);
     let asking = start("asking", move || {
         block_on(async {

@@ -7,16 +7,15 @@ use std::ptr::{null, null_mut};
 use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
 use windows_sys::Win32::Storage::FileSystem::{CreateFileW, FlushFileBuffers, OPEN_EXISTING};
 use windows_sys::Win32::System::Pipes::{
-    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientComputerNameW,
-    GetNamedPipeClientProcessId, GetNamedPipeHandleStateW, GetNamedPipeInfo,
-    GetNamedPipeServerProcessId, PeekNamedPipe, SetNamedPipeHandleState, WaitNamedPipeW,
+    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientProcessId,
+    GetNamedPipeHandleStateW, GetNamedPipeInfo, GetNamedPipeServerProcessId, PeekNamedPipe,
+    SetNamedPipeHandleState, WaitNamedPipeW,
 };
 use windows_sys::Win32::System::WindowsProgramming::GetComputerNameW;
 
 use super::{checked, last_error, length};
 use crate::exact::{Peeked, Result};
 use crate::name::PipeName;
-use crate::win32::Win32Error;
 
 /// The longest name of a computer that is asked for, in UTF-16 units with the end: a full domain name.
 const COMPUTER_NAME: usize = 256;
@@ -200,17 +199,6 @@ pub(in crate::windows) fn server_process(handle: BorrowedHandle<'_>) -> Result<u
     Ok(process)
 }
 
-/// The computer at the client end; `ERROR_PIPE_LOCAL` when it is this one.
-pub(in crate::windows) fn client_computer(handle: BorrowedHandle<'_>) -> Result<String> {
-    let mut name = [0_u16; COMPUTER_NAME];
-    let bytes = length(size_of_val(&name));
-    // SAFETY: the handle is open, and the place is as long as said and can be written.
-    checked(unsafe {
-        GetNamedPipeClientComputerNameW(handle.as_raw_handle(), name.as_mut_ptr(), bytes)
-    })?;
-    Ok(text(&name))
-}
-
 /// This computer.
 pub(in crate::windows) fn this_computer() -> Result<String> {
     let mut name = [0_u16; COMPUTER_NAME];
@@ -225,6 +213,3 @@ fn text(units: &[u16]) -> String {
     let end = units.iter().position(|unit| *unit == 0);
     String::from_utf16_lossy(&units[..end.unwrap_or(units.len())])
 }
-
-/// `ERROR_PIPE_LOCAL`: no name is told of a client on the same computer.
-pub(in crate::windows) const PIPE_LOCAL: Win32Error = Win32Error(229);

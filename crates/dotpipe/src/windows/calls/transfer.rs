@@ -10,6 +10,7 @@ use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, OwnedHandle};
 use std::ptr::null_mut;
 use std::time::Instant;
 
+use windows_sys::Win32::Foundation::STATUS_PENDING;
 use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
 use windows_sys::Win32::System::IO::{CancelIoEx, GetOverlappedResult, OVERLAPPED};
 use windows_sys::Win32::System::Pipes::{ConnectNamedPipe, TransactNamedPipe};
@@ -77,6 +78,15 @@ pub(in crate::windows) enum Started {
     Ended(Result<Received>),
     /// It goes on, and the memory is the system's.
     GoesOn,
+}
+
+/// An `OVERLAPPED` of an operation that has not ended. The system says so itself as it starts one, but Wine
+/// forgets it for transactions.
+pub(in crate::windows) fn fresh() -> OVERLAPPED {
+    OVERLAPPED {
+        Internal: STATUS_PENDING as usize,
+        ..Default::default()
+    }
 }
 
 /// Starts an operation.
@@ -221,7 +231,7 @@ unsafe fn blocking(
     let mut overlapped = OVERLAPPED {
         // With its lowest bit set, an event stands for itself and keeps a completion port out of it.
         hEvent: event.as_raw_handle().map_addr(|address| address | 1),
-        ..Default::default()
+        ..fresh()
     };
     let overlapped = &raw mut overlapped;
     // SAFETY: the caller's promise, and `overlapped` lives until the end of this function, as does the event.
