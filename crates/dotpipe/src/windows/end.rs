@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use windows_sys::Wdk::Storage::FileSystem::{
+    FILE_PIPE_DISCONNECTED_STATE, FILE_PIPE_LISTENING_STATE,
+};
 use windows_sys::Win32::System::Pipes::{
     PIPE_NOWAIT, PIPE_READMODE_MESSAGE, PIPE_SERVER_END, PIPE_TYPE_MESSAGE,
 };
@@ -171,7 +174,14 @@ impl End {
 
     pub(crate) fn peer_process_id(&self) -> Result<u32> {
         match self.end {
-            PipeEnd::Server => pipe::client_process(self.handle()),
+            PipeEnd::Server => {
+                // The system tells of the last client, or of nobody, where there is none.
+                match pipe::life(self.handle())? {
+                    FILE_PIPE_LISTENING_STATE => Err(Win32Error::PIPE_LISTENING),
+                    FILE_PIPE_DISCONNECTED_STATE => Err(Win32Error::PIPE_NOT_CONNECTED),
+                    _ => pipe::client_process(self.handle()),
+                }
+            }
             PipeEnd::Client => pipe::server_process(self.handle()),
         }
     }

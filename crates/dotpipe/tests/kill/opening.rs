@@ -113,7 +113,7 @@ fn clients_die_and_the_server_serves_on() {
                 !serving.goes_on()
             });
         }
-        assert_eq!(exact::status(&name).unwrap().instances.total(), 2);
+        assert_eq!(ends[0].state().unwrap().instances, 2);
         drop(ends);
         assert_eq!(namespace_files().len(), 0);
     });

@@ -5,9 +5,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use dotpipe::{
-    ClientOptions, NamedPipeClient, NamedPipeServer, PipeMode, ServerOptions, WaitMode, Win32Error,
-};
+use dotpipe::{ClientOptions, PipeMode, ServerOptions, WaitMode, Win32Error};
 
 use crate::support::sync::{fill, pair, pair_of, until};
 
@@ -323,7 +321,7 @@ fn an_old_beginning_does_not_meet_a_new_client() {
         .in_buffer_size(10)
         .create(&name)
         .unwrap();
-    let open = || -> NamedPipeClient {
+    let open = || -> dotpipe::NamedPipeClient {
         ClientOptions::new()
             .pipe_mode(PipeMode::Message)
             .wait_timeout(Some(dotpipe::WaitTimeout::Forever))
@@ -360,7 +358,7 @@ fn an_old_beginning_does_not_meet_a_new_client() {
 
 /// Until there is something to read.
 #[cfg(target_os = "linux")]
-fn until_begun(server: &NamedPipeServer) {
+fn until_begun(server: &dotpipe::NamedPipeServer) {
     until(|| match server.peek(&mut []).unwrap().available {
         0 => Err(()),
         _ => Ok(()),

@@ -37,6 +37,17 @@ pub(crate) fn nothing_to_cancel() -> exact::Result<()> {
     }
 }
 
+/// Which pipes there are for a test that runs alone: on Linux, where its namespace is its own, all that are
+/// listed; elsewhere those of `names` that exist.
+pub(crate) fn existing(names: &[PipeName]) -> Vec<PipeName> {
+    if cfg!(target_os = "linux") {
+        let pipes = exact::list().unwrap();
+        return pipes.into_iter().map(|pipe| pipe.name).collect();
+    }
+    let exists = |name: &&PipeName| exact::exists(name).unwrap();
+    names.iter().filter(exists).cloned().collect()
+}
+
 /// What info tells of a pipe without a limit of instances.
 pub(crate) fn unlimited_instances() -> u32 {
     match is_wine() {

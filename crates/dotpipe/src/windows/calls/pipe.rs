@@ -4,8 +4,12 @@
 use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::ptr::{null, null_mut};
 
-use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
+use windows_sys::Wdk::Storage::FileSystem::{
+    FILE_PIPE_LOCAL_INFORMATION, FilePipeLocalInformation, NtQueryInformationFile,
+};
+use windows_sys::Win32::Foundation::{INVALID_HANDLE_VALUE, RtlNtStatusToDosError};
 use windows_sys::Win32::Storage::FileSystem::{CreateFileW, FlushFileBuffers, OPEN_EXISTING};
+use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Pipes::{
     CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientProcessId,
     GetNamedPipeHandleStateW, GetNamedPipeInfo, GetNamedPipeServerProcessId, PeekNamedPipe,
@@ -16,6 +20,7 @@ use windows_sys::Win32::System::WindowsProgramming::GetComputerNameW;
 use super::{checked, last_error, length};
 use crate::exact::{Peeked, Result};
 use crate::name::PipeName;
+use crate::win32::Win32Error;
 
 /// The longest name of a computer that is asked for, in UTF-16 units with the end: a full domain name.
 const COMPUTER_NAME: usize = 256;
@@ -181,6 +186,27 @@ pub(in crate::windows) fn info(handle: BorrowedHandle<'_>) -> Result<Info> {
         in_quota,
         max_instances,
     })
+}
+
+/// What a server end is doing, as the system keeps it: `FILE_PIPE_LISTENING_STATE` and its like.
+pub(in crate::windows) fn life(handle: BorrowedHandle<'_>) -> Result<u32> {
+    let mut status = IO_STATUS_BLOCK::default();
+    let mut told = FILE_PIPE_LOCAL_INFORMATION::default();
+    // SAFETY: the handle is open, and both places can be written and are as long as said. It never waits.
+    let code = unsafe {
+        NtQueryInformationFile(
+            handle.as_raw_handle(),
+            &mut status,
+            (&raw mut told).cast(),
+            length(size_of_val(&told)),
+            FilePipeLocalInformation,
+        )
+    };
+    match code {
+        0.. => Ok(told.NamedPipeState),
+        // SAFETY: it takes any number.
+        error => Err(Win32Error(unsafe { RtlNtStatusToDosError(error) })),
+    }
 }
 
 /// The process at the client end.
