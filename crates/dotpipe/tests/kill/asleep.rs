@@ -134,20 +134,22 @@ fn all_operations_of_one_end_end() {
                 .collect();
             let threads: Vec<_> = [IN_ALL[0], IN_ALL[0], IN_ALL[3], IN_ALL[4], IN_ALL[5]]
                 .into_iter()
+                // "close-pending" in `conformance/DIVERGENCES.md`: its write would succeed.
+                .filter(|(what, _)| !is_wine() || *what != "flush")
                 .map(|(what, sleeper)| {
                     let end = scene.end.clone();
-                    start(what, move || sleeper(&end))
+                    (what, start(what, move || sleeper(&end)))
                 })
                 .collect();
-            for thread in &threads {
+            for (_, thread) in &threads {
                 thread.until_asleep();
             }
             scene.victim.kill();
             let broken = Win32Error::BROKEN_PIPE;
             assert!(reads.iter().all(|read| read.wait() == Err(broken)));
             assert!(writes.iter().all(|write| write.wait() == Err(broken)));
-            for thread in threads {
-                assert_eq!(thread.end(), Err(broken));
+            for (what, thread) in threads {
+                assert_eq!(thread.end(), Err(broken), "{what}");
             }
             scene.check_aftermath(&mut random);
         }

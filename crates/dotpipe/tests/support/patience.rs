@@ -108,7 +108,7 @@ impl ThreadId {
     }
 
     fn is_asleep(&self) -> bool {
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(50));
         true
     }
 }
