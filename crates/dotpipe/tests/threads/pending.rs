@@ -140,7 +140,11 @@ fn operations_are_futures() {
     let server = exact::create(&name, &options(PipeMode::Message, 100)).unwrap();
     let serving = start("serving", move || {
         block_on(async {
-            server.start_connect().await.unwrap();
+            match server.start_connect().await {
+                // The client may have been faster.
+                Ok(()) | Err(Win32Error::PIPE_CONNECTED) => {}
+                Err(code) => panic!("{code:?}"),
+            }
             loop {
                 match server.start_read(1000).await {
                     Ok(question) => {
