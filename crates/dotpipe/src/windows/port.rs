@@ -253,3 +253,100 @@ pub(super) fn start(
     }
     Ok(Ticket(memory))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::Weak;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::exact::{self, End};
+    use crate::name::PipeName;
+    use crate::options::{CreateOptions, DesiredAccess, PipeMode};
+
+    /// The ends of a pipe of messages with this quota.
+    fn pair(quota: u32) -> (End, End) {
+        static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("port {} {number}", std::process::id());
+        let name = PipeName::local(&name).unwrap();
+        let options = CreateOptions {
+            pipe_type: PipeMode::Message,
+            read_mode: PipeMode::Message,
+            out_quota: quota,
+            in_quota: quota,
+            ..CreateOptions::default()
+        };
+        let server = exact::create(&name, &options).unwrap();
+        let client = exact::open(&name, DesiredAccess::READ | DesiredAccess::WRITE).unwrap();
+        (server, client)
+    }
+
+    /// The memory of what is under way at this moment, and was not before.
+    fn new_memory(known: &mut Vec<Weak<Memory>>) {
+        let under_way = port().unwrap().lock();
+        known.extend(
+            under_way
+                .values()
+                .map(|entry| Arc::downgrade(&entry.memory)),
+        );
+    }
+
+    /// Whatever way an operation ends, its memory is given back, and only then.
+    #[test]
+    fn no_memory_is_kept_after_the_end() {
+        let mut known = Vec::new();
+        let (server, client) = pair(100);
+        client.write(b"a long message").unwrap();
+        let at_once = [server.start_read(6), server.start_read(100)];
+        assert_eq!(at_once[0].result().unwrap().unwrap().data, b"a long");
+        assert!(at_once[0].result().unwrap().unwrap().more);
+        assert_eq!(at_once[1].result().unwrap().unwrap().data, b" message");
+        let failed = server.start_connect();
+        assert_eq!(failed.result(), Some(Err(Win32Error::PIPE_CONNECTED)));
+
+        let (taken, cancelled) = (server.start_read(4), server.start_read(4));
+        let forgotten = server.start_read(4);
+        new_memory(&mut known);
+        assert!(known.len() >= 3);
+        drop(forgotten);
+        client.write(b"here").unwrap();
+        assert_eq!(taken.wait().unwrap().data, b"here");
+        cancelled.cancel().unwrap();
+        assert_eq!(cancelled.wait(), Err(Win32Error::OPERATION_ABORTED));
+        let closed = client.start_read(4);
+        new_memory(&mut known);
+        drop(client);
+        assert_eq!(closed.wait(), Err(Win32Error::OPERATION_ABORTED));
+
+        drop((server, at_once, failed, taken, cancelled, closed));
+        let patience = Instant::now() + Duration::from_secs(20);
+        while known.iter().any(|memory| memory.strong_count() > 0) {
+            assert!(Instant::now() < patience, "memory is kept");
+            thread::yield_now();
+        }
+    }
+
+    /// A waker that panics does not end the thread that calls it.
+    #[test]
+    fn a_teller_may_panic() {
+        let (server, client) = pair(100);
+        let end = server.start_read(1);
+        struct Panics;
+        impl std::task::Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                std::panic::resume_unwind(Box::new("a waker's own fault"));
+            }
+        }
+        let waker = std::task::Waker::from(Arc::new(Panics));
+        let mut end = std::pin::pin!(end);
+        let mut context = std::task::Context::from_waker(&waker);
+        assert!(end.as_mut().poll(&mut context).is_pending());
+        let next = server.start_read(1);
+        client.write(b"x").unwrap();
+        client.write(b"y").unwrap();
+        assert_eq!(end.wait().unwrap().data, b"x");
+        assert_eq!(next.wait().unwrap().data, b"y");
+    }
+}

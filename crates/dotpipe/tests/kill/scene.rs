@@ -200,7 +200,7 @@ pub(crate) fn check_free(name: &PipeName, options: &CreateOptions, random: &mut 
             let opened = exact::open(name, crate::support::BOTH).err();
             assert_eq!(opened, Some(Win32Error::FILE_NOT_FOUND));
         }
-        1 => assert_eq!(existing(&[name.clone()]), []),
+        1 => assert_eq!(existing(std::slice::from_ref(name)), []),
         2 => {
             let status = exact::status(name);
             assert_eq!(status, Err(Win32Error::FILE_NOT_FOUND));

@@ -277,6 +277,10 @@ unsafe fn finish(
 }
 
 thread_local! {
+    #[allow(
+        clippy::missing_const_for_thread_local,
+        reason = "it is const; on some targets the lint does not see it"
+    )]
     /// The event on which this thread waits: it does so for one operation at a time.
     static EVENT: Cell<Option<OwnedHandle>> = const { Cell::new(None) };
 }
