@@ -10,6 +10,7 @@
 //! dropped.
 //!
 //! ```
+//! # #[cfg(unix)] { // a program of Unix
 //! use std::io::{Read, Write};
 //! use std::process::Command;
 //!
@@ -27,6 +28,7 @@
 //! output.read_to_string(&mut text)?;
 //! assert_eq!(text, "QUIET PLEASE");
 //! child.wait()?;
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -60,14 +62,14 @@ pub fn pipe() -> Result<(PipeReader, PipeWriter), Error> {
 /// # Examples
 /// A child that is told the number of the end it inherits:
 /// ```
+/// # #[cfg(unix)] { // a program of Unix
 /// use std::io::{Read, Write};
-/// use std::os::fd::AsRawFd;
 /// use std::process::{Command, Stdio};
 ///
 /// use dotpipe::anonymous::Options;
 ///
 /// let (reader, mut writer) = Options::new().inheritable_reader(true).create()?;
-/// let path = format!("/dev/fd/{}", reader.as_raw_fd());
+/// let path = format!("/dev/fd/{}", reader.number());
 /// let mut child = Command::new("cat").arg(path).stdout(Stdio::piped()).spawn()?;
 /// drop(reader); // or the child's death would go unnoticed
 ///
@@ -77,6 +79,7 @@ pub fn pipe() -> Result<(PipeReader, PipeWriter), Error> {
 /// child.stdout.take().expect("it is piped").read_to_string(&mut text)?;
 /// assert_eq!(text, "told by argument");
 /// child.wait()?;
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
