@@ -147,7 +147,11 @@ fn send_input(client: Arc<NamedPipeClient>, framing: Framing, events: Sender<Eve
     thread::spawn(move || {
         let end = client.as_exact();
         let result = match pump::send(end, framing, &mut io::stdin().lock()) {
-            Ok(()) => Ok(end.flush()),
+            Ok(()) => Ok(match end.flush() {
+                // A server on another machine may not tell when all has been read. It has been sent.
+                Err(Win32Error::NOT_SUPPORTED) => Ok(()),
+                flushed => flushed,
+            }),
             Err(stopped) => Err(stopped),
         };
         // Whoever has gone by now takes no interest.

@@ -39,7 +39,10 @@ const MEANINGS: [(Exit, &str); 8] = [
         Exit::Busy,
         "all instances are in use, or no more may be created (ERROR_PIPE_BUSY)",
     ),
-    (Exit::AccessDenied, "access is denied (ERROR_ACCESS_DENIED)"),
+    (
+        Exit::AccessDenied,
+        "access is denied (ERROR_ACCESS_DENIED, ERROR_LOGON_FAILURE and the like)",
+    ),
     (Exit::TimedOut, "the time is up (ERROR_SEM_TIMEOUT)"),
     (
         Exit::PeerGone,
@@ -58,11 +61,17 @@ impl Exit {
                 Exit::NoSuchPipe
             }
             Win32Error::PIPE_BUSY => Exit::Busy,
-            Win32Error::ACCESS_DENIED => Exit::AccessDenied,
+            Win32Error::ACCESS_DENIED
+            | Win32Error::LOGON_FAILURE
+            | Win32Error::ACCOUNT_RESTRICTION
+            | Win32Error::PASSWORD_EXPIRED
+            | Win32Error::ACCOUNT_DISABLED
+            | Win32Error::ACCOUNT_LOCKED_OUT => Exit::AccessDenied,
             Win32Error::SEM_TIMEOUT => Exit::TimedOut,
             Win32Error::BROKEN_PIPE
             | Win32Error::PIPE_NOT_CONNECTED
             | Win32Error::NO_DATA
+            | Win32Error::NETNAME_DELETED
             | Win32Error::HANDLES_CLOSED => Exit::PeerGone,
             _ => Exit::Failure,
         }

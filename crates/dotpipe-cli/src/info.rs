@@ -1,9 +1,11 @@
 //! `dotpipe info`: what there is to know of one pipe.
 
+use dotpipe::error::Error;
 use dotpipe::exact;
 use dotpipe::name::PipeName;
+use dotpipe::win32::Win32Error;
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::output;
 
 /// Show what there is to know of a pipe, without opening it.
@@ -25,7 +27,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result {
-    let status = exact::status(&args.name).map_err(Failure::at("info", &args.name))?;
+    let status = exact::status(&args.name).map_err(|code| {
+        let error = Error::new("info", Some(&args.name), code);
+        match code {
+            Win32Error::NOT_SUPPORTED => {
+                error.with_hint("a pipe on another machine tells nothing to whom does not open it")
+            }
+            _ => error,
+        }
+    })?;
     if args.json {
         output::value(&output::status_value(&status))
     } else {

@@ -26,7 +26,9 @@ use clap::{Parser, Subcommand};
 ///
 /// A pipe has a name, \\.\pipe\Name, and one or more instances; each instance joins one client with the
 /// server that made it. Names can be written `Name`, `//./pipe/Name` or, in single quotes,
-/// '\\.\pipe\Name'; they compare without case.
+/// '\\.\pipe\Name'; they compare without case. `//Server/pipe/Name` is a pipe on another machine, Windows or
+/// Samba, for `connect`, `call` and `wait`: $DOTPIPE_SMB_CREDENTIALS names a file (mode 0600) with `username =`,
+/// `password =` and `domain =` lines.
 ///
 /// On Linux, pipes are found below $DOTPIPE_DIR, or else /run/dotpipe, $XDG_RUNTIME_DIR/dotpipe,
 /// /tmp/dotpipe-UID, whichever applies first. See it all at work: `dotpipe demo`.

@@ -1,10 +1,10 @@
 //! `dotpipe wait`: until an instance listens.
 
-use dotpipe::exact;
 use dotpipe::name::PipeName;
 use dotpipe::options::WaitTimeout;
+use dotpipe::sync;
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::milliseconds;
 
 /// Wait until an instance of a pipe listens for a client (WaitNamedPipe).
@@ -24,5 +24,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result {
-    exact::wait(&args.name, args.timeout).map_err(Failure::at("wait", &args.name))
+    Ok(sync::wait(&args.name, args.timeout)?)
 }

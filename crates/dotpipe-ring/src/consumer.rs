@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use crate::Corrupt;
 use crate::entry::{
-    Header, Progress, WAITING_DATA, WORD, align, plain_size, revoked_size, waiting_size,
+    Header, Progress, WAITING_DATA, WORD, align, gap_size, plain_size, revoked_size, waiting_size,
 };
 use crate::flags::Flags;
 use crate::layout::{self, Side};
-use crate::primitive::{AtomicU64, Ordering};
+use crate::primitive::{AtomicU64, Ordering, look, store_before_look};
 use crate::segment::Segment;
 
 const EMPTY_WAITS: Corrupt = Corrupt("a waiting entry of no bytes");
@@ -117,7 +117,7 @@ impl Consumer {
         self.head
     }
 
-    /// The first entry, if there is one. Entries that were taken back are skipped; their room goes back
+    /// The first entry, if there is one. What is none (taken back, or a gap) is skipped; its room goes back
     /// with the next [`release`](Self::release), so call that before waiting, also when nothing is here.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Consumer {
                     fresh: current.taken == 0,
                 }));
             }
-            match Header::decode(self.header(self.head).load(Ordering::Acquire))? {
+            match Header::decode(look(self.header(self.head)))? {
                 Header::Empty => return Ok(None),
                 Header::Plain(len) => {
                     self.check_span(self.head + plain_size(len.into()) + WORD)?;
@@ -156,9 +156,39 @@ impl Consumer {
                     Waiting::Revoked(placed) => self.skip_revoked(placed)?,
                 },
                 Header::Revoked(placed) => self.skip_revoked(placed)?,
+                Header::Gap(len) => self.skip_to(self.head + gap_size(len))?,
                 Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
             }
         }
+    }
+
+    /// Takes the first entry whole, if it is complete and nothing of it was taken: what most reads do, in
+    /// one step. `room` is told how long it is, and gives as many bytes of room or says that this is not
+    /// to be. False when nothing was taken; [`look`](Self::look) then tells more. Call
+    /// [`release`](Self::release) when done.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the producer's words are impossible.
+    #[inline]
+    pub fn take_whole<'a>(
+        &mut self,
+        room: impl FnOnce(usize) -> Option<&'a mut [u8]>,
+    ) -> Result<bool, Corrupt> {
+        if self.current.is_some() {
+            return Ok(false);
+        }
+        let Header::Plain(len) = Header::decode(look(self.header(self.head)))? else {
+            return Ok(false);
+        };
+        let end = self.head + plain_size(len.into());
+        self.check_span(end + WORD)?;
+        let Some(to) = room(len as usize) else {
+            return Ok(false);
+        };
+        self.copy_out(self.head + WORD, to);
+        self.head = end;
+        self.consumed += u64::from(len);
+        Ok(true)
     }
 
     /// Takes bytes of the first entry, as many as `to` holds and are here. The caller has seen the
@@ -211,6 +241,7 @@ impl Consumer {
 
     /// Tells the producer what has been taken and how far the ring may be reused. Gives whether the
     /// bell must be rung.
+    #[inline]
     pub fn release(&mut self) -> bool {
         let free = match self.current {
             // What has been taken of a large entry makes room for the rest of it.
@@ -221,23 +252,25 @@ impl Consumer {
             return false;
         }
         self.published = (free, self.consumed);
-        let store = |word, value| {
-            self.segment
-                .word(self.line + word)
-                .store(value, Ordering::Release);
-        };
-        store(layout::CONSUMED, self.consumed);
-        store(layout::HEAD, free);
+        let word = |word| self.segment.word(self.line + word);
+        word(layout::CONSUMED).store(self.consumed, Ordering::Release);
+        store_before_look(word(layout::HEAD), free);
         self.peer.progress_is_wanted(self.consumed, free)
     }
 
-    /// Whether a header stands where the next entry is expected: a look that costs one load and needs
-    /// no exclusive access, for whoever waits for data. The watcher is told where by
-    /// [`watch`](Self::watch).
+    /// For a look whether there is more than [`look`](Self::look) has just found (nothing, or an entry
+    /// whose rest is still to come) without exclusive access.
+    #[inline]
     pub fn watch(&self) -> Watch {
-        Watch {
-            segment: self.segment.clone(),
-            offset: self.offset(self.head),
+        match self.current {
+            Some(current) if current.opened => Watch {
+                offset: self.peer_line + layout::TAIL,
+                seen: self.head + current.data(),
+            },
+            _ => Watch {
+                offset: self.offset(self.head),
+                seen: 0,
+            },
         }
     }
 
@@ -271,6 +304,7 @@ impl Consumer {
     }
 
     /// Says that `taken` bytes of the opened entry are taken; false when it has been taken back.
+    #[inline]
     fn advance(&mut self, taken: u32) -> Result<bool, Corrupt> {
         let now = self.progress()?;
         if now.revoked {
@@ -292,7 +326,7 @@ impl Consumer {
 
     /// The progress word, checked against what only this end may have written there.
     fn progress(&self) -> Result<Progress, Corrupt> {
-        let progress = Progress::decode(self.progress_word().load(Ordering::Acquire));
+        let progress = Progress::decode(look(self.progress_word()));
         let taken = self.current.map_or(0, |current| current.taken);
         if progress.is_of(self.head) && progress.taken == taken {
             Ok(progress)
@@ -302,6 +336,7 @@ impl Consumer {
     }
 
     /// How many bytes of the first entry are or were here; `None` when it was taken back.
+    #[inline]
     fn current_here(&self, current: Current) -> Result<Option<u32>, Corrupt> {
         if !current.opened {
             return Ok(Some(current.len));
@@ -324,7 +359,7 @@ impl Consumer {
         };
         let here = self.streamed(start, untouched)?;
         // As in `current_here`. The header can only have changed in one way, so nobody need loop.
-        let word = self.header(start).load(Ordering::Acquire);
+        let word = look(self.header(start));
         if word == Header::Waiting(len).encode() {
             Ok(Waiting::Here(here))
         } else {
@@ -336,10 +371,7 @@ impl Consumer {
     fn streamed(&self, start: u64, entry: Current) -> Result<u32, Corrupt> {
         let data = start + WAITING_DATA;
         let end = data + u64::from(entry.len);
-        let tail = self
-            .segment
-            .word(self.peer_line + layout::TAIL)
-            .load(Ordering::Acquire);
+        let tail = look(self.segment.word(self.peer_line + layout::TAIL));
         let placed_to = tail.min(end);
         if placed_to < data + u64::from(entry.taken) || placed_to > self.published.0 + self.ring_len
         {
@@ -368,6 +400,7 @@ impl Consumer {
     }
 
     /// Goes on to the entry at `position`.
+    #[inline]
     fn skip_to(&mut self, position: u64) -> Result<(), Corrupt> {
         self.check_span(position + WORD)?;
         self.head = position;
@@ -376,6 +409,7 @@ impl Consumer {
     }
 
     /// Nothing that the producer placed can end behind this.
+    #[inline]
     fn check_span(&self, end: u64) -> Result<(), Corrupt> {
         if end <= self.published.0 + self.ring_len {
             Ok(())
@@ -384,10 +418,12 @@ impl Consumer {
         }
     }
 
+    #[inline]
     fn offset(&self, position: u64) -> usize {
         self.ring + (position & (self.ring_len - 1)) as usize
     }
 
+    #[inline]
     fn header(&self, position: u64) -> &AtomicU64 {
         self.segment.word(self.offset(position))
     }
@@ -397,6 +433,7 @@ impl Consumer {
     }
 
     /// Copies out of the ring, round its end.
+    #[inline]
     fn copy_out(&self, position: u64, to: &mut [u8]) {
         let offset = (position & (self.ring_len - 1)) as usize;
         let (first, second) = to.split_at_mut(to.len().min(self.ring_len as usize - offset));
@@ -414,16 +451,18 @@ fn revoked(word: u64) -> Result<u32, Corrupt> {
     }
 }
 
-/// Where the next entry will appear, for whoever waits for it without the consumer itself.
-#[derive(Clone)]
+/// Where the next data will show, for whoever waits for them without the consumer itself: in the header of
+/// the next entry, or in how far the present one has come.
+#[derive(Debug, Clone, Copy)]
 pub struct Watch {
-    segment: Arc<Segment>,
     offset: usize,
+    seen: u64,
 }
 
 impl Watch {
-    /// Whether something stands there.
-    pub fn is_ready(&self) -> bool {
-        self.segment.word(self.offset).load(Ordering::Acquire) != 0
+    /// Whether something new stands there, in the segment of the consumer: a look that costs one load.
+    #[inline]
+    pub fn is_ready(&self, segment: &Segment) -> bool {
+        look(segment.word(self.offset)) != self.seen
     }
 }

@@ -19,15 +19,19 @@ pub(crate) enum Header {
     /// Taken back before the consumer touched it; this many bytes of it are in the ring. None: it was
     /// the last entry and the ring has been rolled back to the empty word behind this header.
     Revoked(u32),
+    /// Nothing, for so many bytes more: the producer has gone on at the beginning of the ring.
+    Gap(u32),
 }
 
 const PLAIN: u64 = 1;
 const WAITING: u64 = 2;
 const OPENED: u64 = 3;
 const REVOKED: u64 = 4;
+const GAP: u64 = 5;
 
 impl Header {
     /// The word: the length in the low half, the kind above it.
+    #[inline]
     pub(crate) fn encode(self) -> u64 {
         let word = |kind: u64, len: u32| kind << 32 | u64::from(len);
         match self {
@@ -36,9 +40,11 @@ impl Header {
             Header::Waiting(len) => word(WAITING, len),
             Header::Opened(len) => word(OPENED, len),
             Header::Revoked(len) => word(REVOKED, len),
+            Header::Gap(len) => word(GAP, len),
         }
     }
 
+    #[inline]
     pub(crate) fn decode(word: u64) -> Result<Header, Corrupt> {
         let len = word as u32;
         match word >> 32 {
@@ -47,12 +53,14 @@ impl Header {
             WAITING => Ok(Header::Waiting(len)),
             OPENED => Ok(Header::Opened(len)),
             REVOKED => Ok(Header::Revoked(len)),
+            GAP if u64::from(len).is_multiple_of(WORD) => Ok(Header::Gap(len)),
             _ => Err(Corrupt("a header of no known kind")),
         }
     }
 }
 
 /// Bytes that a plain entry takes in the ring.
+#[inline]
 pub(crate) fn plain_size(len: u64) -> u64 {
     WORD + align(len)
 }
@@ -76,7 +84,13 @@ pub(crate) fn revoked_size(placed: u32) -> u64 {
     }
 }
 
+/// Bytes to pass over for a header that says [`Header::Gap`].
+pub(crate) fn gap_size(len: u32) -> u64 {
+    WORD + u64::from(len)
+}
+
 /// Rounds up to whole words.
+#[inline]
 pub(crate) fn align(len: u64) -> u64 {
     (len + 7) & !7
 }
@@ -141,13 +155,14 @@ mod tests {
                 Header::Waiting(len),
                 Header::Opened(len),
                 Header::Revoked(len),
+                Header::Gap(len & !7),
             ] {
                 assert_eq!(Header::decode(header.encode()), Ok(header));
                 assert_ne!(header.encode(), 0);
             }
         }
         assert_eq!(Header::decode(0), Ok(Header::Empty));
-        for nonsense in [1, 5 << 32, u64::MAX, 1 << 63, 0x10_0001 << 32] {
+        for nonsense in [1, 6 << 32, 5 << 32 | 4, u64::MAX, 1 << 63, 0x10_0001 << 32] {
             assert!(Header::decode(nonsense).is_err(), "{nonsense:#x}");
         }
     }

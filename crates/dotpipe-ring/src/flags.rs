@@ -1,13 +1,14 @@
 //! The few words by which two ends tell each other that they sleep, wait or have gone.
 //!
-//! The sleep protocol, the same for both kinds of sleeper: publish or consume, **fence**, look whether
-//! the other sleeps, ring; against: arm, **fence**, look again, sleep. Of two `SeqCst` fences one comes
-//! first, so either the waker sees the armed word or the sleeper sees what was published.
+//! The sleep protocol, the same for both kinds of sleeper: publish or consume, *then* look whether the
+//! other sleeps, ring; against: arm, *then* look again, sleep. Both are [`store_before_look`] and
+//! [`look`], of which one side's store comes first: so either the waker sees the armed word or the sleeper
+//! sees what was published.
 
 use std::sync::Arc;
 
 use crate::layout::{self, Side};
-use crate::primitive::{AtomicU64, Ordering, fence};
+use crate::primitive::{AtomicU64, Ordering, look, store_before_look};
 use crate::segment::Segment;
 
 /// Whether an end still takes part.
@@ -37,11 +38,13 @@ impl Flags {
         }
     }
 
+    #[inline]
     fn word(&self, word: usize) -> &AtomicU64 {
         self.segment.word(self.line + word)
     }
 
     /// What the end says of itself. Nonsense counts as closed.
+    #[inline]
     pub fn state(&self) -> State {
         match self.word(layout::STATE).load(Ordering::Acquire) {
             0 => State::Open,
@@ -62,8 +65,7 @@ impl Flags {
 
     /// Arms the wake-up for data. The caller must look for data again before it sleeps.
     pub fn want_data(&self) {
-        self.word(layout::DATA_WANTED).store(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        store_before_look(self.word(layout::DATA_WANTED), 1);
     }
 
     /// Disarms it.
@@ -71,28 +73,28 @@ impl Flags {
         self.word(layout::DATA_WANTED).store(0, Ordering::Relaxed);
     }
 
-    /// For the producer on the other side, after it published: whether to ring. Disarms.
+    /// For the producer on the other side, after a [`store_before_look`] or a fence: whether to ring.
+    /// Disarms.
+    #[inline]
     pub(crate) fn data_is_wanted(&self) -> bool {
-        fence(Ordering::SeqCst);
         let word = self.word(layout::DATA_WANTED);
-        word.load(Ordering::Relaxed) != 0 && word.swap(0, Ordering::Relaxed) != 0
+        look(word) != 0 && word.swap(0, Ordering::Relaxed) != 0
     }
 
     /// Arms the wake-up for when `CONSUMED` or `HEAD` have reached these; 0 for one of them: never.
     /// The caller must look at them again before it sleeps.
     pub fn want_progress(&self, consumed: u64, head: u64) {
-        self.word(layout::WAKE_CONSUMED)
-            .store(consumed, Ordering::Relaxed);
-        self.word(layout::WAKE_HEAD).store(head, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        store_before_look(self.word(layout::WAKE_CONSUMED), consumed);
+        store_before_look(self.word(layout::WAKE_HEAD), head);
     }
 
-    /// For the consumer on the other side, after it published its progress: whether to ring. Disarms.
+    /// For the consumer on the other side, after it published its progress by a [`store_before_look`]:
+    /// whether to ring. Disarms.
+    #[inline]
     pub(crate) fn progress_is_wanted(&self, consumed: u64, head: u64) -> bool {
-        fence(Ordering::SeqCst);
         let reached = |word: usize, position: u64| {
             let word = self.word(word);
-            let wanted = word.load(Ordering::Relaxed);
+            let wanted = look(word);
             wanted != 0 && wanted <= position && word.swap(0, Ordering::Relaxed) != 0
         };
         let by_count = reached(layout::WAKE_CONSUMED, consumed);

@@ -23,6 +23,11 @@ pub const MIN_RING: usize = if cfg!(loom) { 64 } else { 4096 };
 /// A quota that would need a larger ring than this is served as if it were smaller.
 pub const MAX_RING: usize = 1 << 30;
 
+/// What an entry takes besides its data, which are rounded up to as much.
+const HEADER_OF_ENTRY: u64 = 8;
+/// The most of a ring that is there for the sake of tiny entries.
+const MOST_FOR_TINY: u64 = 4 << 20;
+
 // Words of an end's flags line.
 /// Whether the end is open, closed or has disconnected the other.
 pub(crate) const STATE: usize = 0;
@@ -132,10 +137,13 @@ impl Layout {
     }
 
     /// The size of a ring for a quota: all that the quota admits is there at once, with room for a
-    /// waiting write behind it and for headers, unless there are many thousands of tiny entries.
+    /// waiting write behind it and for headers, also when it comes in messages of one byte (unless there are
+    /// more than a quarter of a million). What is never used of it takes addresses and no memory.
     pub fn ring_for_quota(quota: u32) -> usize {
         let quota = u64::from(quota);
-        let wanted = (quota + quota / 2 + 0x1_0000).next_power_of_two();
+        let large = quota + quota / 2;
+        let tiny = (quota * 2 * HEADER_OF_ENTRY).min(MOST_FOR_TINY);
+        let wanted = (large.max(tiny) + 0x1_0000).next_power_of_two();
         wanted.clamp(MIN_RING as u64, MAX_RING as u64) as usize
     }
 
@@ -182,7 +190,8 @@ mod tests {
             assert!(Layout::ring_for_quota(quota) > quota as usize + 0x8000);
         }
         assert_eq!(Layout::ring_for_quota(u32::MAX), MAX_RING);
-        assert_eq!(Layout::ring_for_quota(65536), 256 << 10);
+        assert_eq!(Layout::ring_for_quota(65536), 2 << 20);
+        assert_eq!(Layout::ring_for_quota(0), 64 << 10);
     }
 
     #[test]

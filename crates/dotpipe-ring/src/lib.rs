@@ -25,6 +25,11 @@
 //! it back); once opened, the word [`layout::PROGRESS`] holds how much was taken, and the producer takes
 //! the rest back by setting a bit there.
 //!
+//! # Beginning anew
+//! A *gap* is no entry: when the consumer has taken all, the producer goes on at the beginning of the ring and
+//! says with a gap's header that the rest of it is left out. So two ends that keep up with each other stay in a
+//! part of the ring that the nearest caches hold, and the rest costs addresses and no memory.
+//!
 //! # Roll back
 //! An entry that was taken back keeps its room until the consumer has passed it, with one exception: the
 //! last one, if the consumer has not opened it, gives it back at once, whether or not anybody reads. For
@@ -49,13 +54,13 @@
 //! # Memory order
 //! | word | written by | order | pairs with |
 //! |---|---|---|---|
-//! | header | producer | release | acquire in `Consumer::look`: the data of the entry |
+//! | header | producer | sequentially consistent | the same in `Consumer::look`: the data of the entry; and see below |
 //! | header (waiting) | both, CAS | acq-rel | each other |
 //! | data behind a header that was rolled back | producer | relaxed, after a release fence behind the CAS | acquire fence between the data and the second look at the header in a peek |
 //! | `TAIL` | producer | release | acquire in `Consumer`: the streamed data below it. It speaks of the last entry begun (and goes back with a roll back, but never into an entry that stays), so whoever has read it for another looks *after* it whether that one was taken back |
-//! | `HEAD`, `CONSUMED` | consumer | release | acquire in `Producer::refresh`: the space below may be reused |
+//! | `CONSUMED`, then `HEAD` | consumer | release; sequentially consistent | `Producer::refresh`, in the other order: the space below may be reused; and see below |
 //! | `PROGRESS` | both, CAS | acq-rel | each other |
-//! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | relaxed + `SeqCst` fence | the fence between "publish" and "look whether the other sleeps", and between "arm" and "look again": one of the two sees the other |
+//! | `DATA_WANTED`, `WAKE_*` | sleeper sets, waker clears | sequentially consistent | "publish, then look whether the other sleeps" against "arm, then look again": of the two stores one comes first in the one order of all such accesses, so one side sees the other. Changes for which that is rare are published with a release and a `SeqCst` fence instead (`Producer::is_awaited`) |
 //! | `STATE` | its end | release | acquire: everything the end did before it closed |
 
 mod consumer;

@@ -6,14 +6,23 @@ use crate::Corrupt;
 use crate::entry::{Header, Progress, WAITING_DATA, WORD, align, plain_size, waiting_size};
 use crate::flags::Flags;
 use crate::layout::{self, Side};
-use crate::primitive::{AtomicU64, Ordering, fence};
+use crate::primitive::{AtomicU64, Ordering, fence, look, store_before_look};
 use crate::segment::Segment;
+
+/// How far ahead of the next entry lines are fetched: a small entry begins about one new line. Tried from 128
+/// to 1024.
+const FETCHED: [u64; 2] = [256, 320];
+
+/// The most of a ring that is used while the reader keeps up.
+const WINDOW: u64 = 32 << 10;
 
 /// The writing end. One per direction; whoever owns it is the only writer.
 pub struct Producer {
     segment: Arc<Segment>,
     ring: usize,
     ring_len: u64,
+    /// How much of the ring is used while the reader keeps up; see `start_for`.
+    window: u64,
     line: usize,
     peer_line: usize,
     peer: Flags,
@@ -31,6 +40,8 @@ pub struct Producer {
 /// A waiting entry that has been begun, and how far it has come.
 #[derive(Debug)]
 pub struct Stream {
+    /// Where the producer stood before: at `start`, or before a gap.
+    before: u64,
     start: u64,
     len: u32,
     placed: u32,
@@ -42,10 +53,10 @@ impl Stream {
         self.placed as usize
     }
 
-    /// Where it begins and ends in the ring, as far as it has been placed.
+    /// Where it begins and ends in the ring, as far as it has been placed, with the gap before it.
     pub fn span(&self) -> (u64, u64) {
         (
-            self.start,
+            self.before,
             self.start + waiting_size(u64::from(self.placed)),
         )
     }
@@ -78,6 +89,7 @@ impl Producer {
         Producer {
             ring: layout.ring_offset(direction),
             ring_len: layout.ring_len(direction) as u64,
+            window: (layout.ring_len(direction) as u64 / 4).min(WINDOW),
             line: direction.producer_line(),
             peer_line: direction.consumer_line(),
             peer: Flags::new(segment.clone(), side.other()),
@@ -109,13 +121,13 @@ impl Producer {
     ///
     /// # Errors
     /// [`Corrupt`] when it claims to be where it cannot be, or to have gone back.
+    #[inline]
     pub fn refresh(&mut self) -> Result<(), Corrupt> {
-        let load = |word| {
-            self.segment
-                .word(self.peer_line + word)
-                .load(Ordering::Acquire)
-        };
-        let (consumed, head) = (load(layout::CONSUMED), load(layout::HEAD));
+        let load = |word| look(self.segment.word(self.peer_line + word));
+        // In this order: the reader says `HEAD` last, and only that store is ordered with its look
+        // whether this end sleeps.
+        let head = load(layout::HEAD);
+        let consumed = load(layout::CONSUMED);
         if !(self.head..=self.end).contains(&head) {
             return Err(Corrupt("the reader claims a position that it cannot have"));
         }
@@ -133,6 +145,7 @@ impl Producer {
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh).
+    #[inline]
     pub fn publish(&mut self, data: &[u8]) -> Result<Option<bool>, Corrupt> {
         debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
         let size = plain_size(data.len() as u64);
@@ -145,13 +158,20 @@ impl Producer {
         let Ok(len) = u32::try_from(data.len()) else {
             return Ok(None);
         };
-        self.copy_in(self.tail + WORD, data);
-        self.header(self.tail + size).store(0, Ordering::Relaxed);
-        self.header(self.tail)
-            .store(Header::Plain(len).encode(), Ordering::Release);
-        self.tail += size;
+        let start = self.start_for(size)?;
+        self.copy_in(start + WORD, data);
+        self.header(start + size).store(0, Ordering::Relaxed);
+        let header = Header::Plain(len).encode();
+        if start == self.tail {
+            store_before_look(self.header(start), header);
+        } else {
+            self.header(start).store(header, Ordering::Release);
+            store_before_look(self.header(self.tail), gap(self.tail, start));
+        }
+        self.tail = start + size;
         self.end = self.tail;
         self.placed += u64::from(len);
+        self.fetch_ahead();
         Ok(Some(self.peer.data_is_wanted()))
     }
 
@@ -164,17 +184,24 @@ impl Producer {
         debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
         debug_assert_ne!(len, 0, "nothing has no need to wait");
         self.refresh()?;
-        let data = self.tail + WAITING_DATA;
+        let before = self.tail;
+        let start = self.start_for(waiting_size(len.into()))?;
+        let data = start + WAITING_DATA;
         if self.feedable(data) == 0 {
             return Ok(None);
         }
-        self.end = data;
-        self.header(self.tail + WORD).store(0, Ordering::Relaxed);
+        (self.tail, self.end) = (start, data);
+        self.header(start + WORD).store(0, Ordering::Relaxed);
         self.tail_word().store(self.end, Ordering::Release);
-        self.header(self.tail)
+        self.header(start)
             .store(Header::Waiting(len).encode(), Ordering::Release);
+        if start != before {
+            self.header(before)
+                .store(gap(before, start), Ordering::Release);
+        }
         Ok(Some(Stream {
-            start: self.tail,
+            before,
+            start,
             len,
             placed: 0,
         }))
@@ -215,7 +242,7 @@ impl Producer {
         if whole {
             self.end = self.tail;
         }
-        Ok((count, self.peer.data_is_wanted()))
+        Ok((count, self.is_awaited()))
     }
 
     /// Takes back what the consumer has not taken of a waiting entry. When it is the last entry and the
@@ -321,16 +348,17 @@ impl Producer {
     }
 
     /// For a look at the reader's progress without exclusive access.
+    #[inline]
     pub fn watch(&self) -> ProgressWatch {
         ProgressWatch {
-            segment: self.segment.clone(),
             line: self.peer_line,
             seen: (self.consumed, self.head),
         }
     }
 
-    /// Whether the consumer sleeps and must be rung, for a change other than new data. Disarms.
+    /// Whether the consumer sleeps and must be rung, for whatever was changed before. Disarms.
     pub fn is_awaited(&self) -> bool {
+        fence(Ordering::SeqCst);
         self.peer.data_is_wanted()
     }
 
@@ -339,6 +367,25 @@ impl Producer {
         self.segment
             .word(self.line + layout::UNPLACED)
             .store(bytes, Ordering::Release);
+    }
+
+    /// Where an entry of this size is to begin: where the last one ended or, when the reader has taken all,
+    /// at the beginning of the ring. So two ends that keep up with each other use no more of it than the
+    /// nearest caches hold, and than memory has been given to; the rest is there for when they do not.
+    #[inline]
+    fn start_for(&mut self, size: u64) -> Result<u64, Corrupt> {
+        let offset = self.tail & (self.ring_len - 1);
+        // Asked once in a while, since the reader's words are far away.
+        if offset / self.window == (offset + size) / self.window {
+            return Ok(self.tail);
+        }
+        self.refresh()?;
+        let is_free = self.head == self.tail && size + WORD <= offset;
+        Ok(if is_free {
+            self.tail + (self.ring_len - offset)
+        } else {
+            self.tail
+        })
     }
 
     /// Ends an entry whose next header goes to `next`.
@@ -352,6 +399,7 @@ impl Producer {
         (self.head + self.ring_len).saturating_sub(from + WORD + WORD)
     }
 
+    #[inline]
     fn header(&self, position: u64) -> &AtomicU64 {
         self.segment
             .word(self.ring + (position & (self.ring_len - 1)) as usize)
@@ -361,7 +409,18 @@ impl Producer {
         self.segment.word(self.line + layout::TAIL)
     }
 
+    /// Has the processor fetch the lines that small entries will soon be written to. The reader had them
+    /// last, and a store that waits for its line holds up the next exchange.
+    #[inline]
+    fn fetch_ahead(&self) {
+        for distance in FETCHED {
+            let offset = (self.tail + distance) & (self.ring_len - 1);
+            self.segment.expect_write(self.ring + offset as usize);
+        }
+    }
+
     /// Copies into the ring, round its end.
+    #[inline]
     fn copy_in(&self, position: u64, data: &[u8]) {
         let offset = (position & (self.ring_len - 1)) as usize;
         let first = data.len().min(self.ring_len as usize - offset);
@@ -370,17 +429,23 @@ impl Producer {
     }
 }
 
+/// The header of what lies between two positions.
+fn gap(from: u64, to: u64) -> u64 {
+    Header::Gap((to - from - WORD) as u32).encode()
+}
+
 /// Where the reader's progress shows, for whoever waits for it without the producer itself.
+#[derive(Debug, Clone, Copy)]
 pub struct ProgressWatch {
-    segment: Arc<Segment>,
     line: usize,
     seen: (u64, u64),
 }
 
 impl ProgressWatch {
-    /// Whether the reader has made progress since.
-    pub fn is_ready(&self) -> bool {
-        let load = |word| self.segment.word(self.line + word).load(Ordering::Acquire);
+    /// Whether the reader has made progress since, in the segment of the producer.
+    #[inline]
+    pub fn is_ready(&self, segment: &Segment) -> bool {
+        let load = |word| look(segment.word(self.line + word));
         (load(layout::CONSUMED), load(layout::HEAD)) != self.seen
     }
 }

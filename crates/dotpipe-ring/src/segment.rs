@@ -7,8 +7,9 @@
 //! # Which guarantee the copies rely on
 //! Another process may write any byte at any time, so neither references to the bytes nor `memcpy` are
 //! allowed: both are data races, undefined in Rust's memory model. Everything goes through whole-word
-//! relaxed atomic loads and stores, which are defined whatever the other side does; a torn message is
-//! then merely wrong data from a peer that wanted it so.
+//! relaxed atomic loads and stores, or through assembly that does the same with more bytes at a time
+//! (`bulk.rs`); those are defined whatever the other side does, and a torn message is then merely wrong
+//! data from a peer that wanted it so.
 //!
 //! Under loom there is no mapping; see `heap.rs`.
 
@@ -20,7 +21,9 @@
     )
 )]
 
-use crate::layout::Layout;
+mod bulk;
+
+use crate::layout::{Direction, HEADER_LEN, Layout};
 use crate::primitive::{AtomicU64, Ordering};
 
 #[cfg(loom)]
@@ -47,62 +50,100 @@ impl Segment {
         self.layout
     }
 
+    /// Makes it as new: no entries, and no flags. Nobody may be using it but, perhaps, a hostile peer.
+    pub fn reset(&self) {
+        let control = self.words(8, HEADER_LEN / 8 - 1);
+        control
+            .iter()
+            .for_each(|word| word.store(0, Ordering::Relaxed));
+        for direction in [Direction::ServerToClient, Direction::ClientToServer] {
+            let first_header = self.word(self.layout.ring_offset(direction));
+            first_header.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// `count` words from `offset` on.
+    #[inline]
     fn words(&self, offset: usize, count: usize) -> &[AtomicU64] {
         assert!(offset.is_multiple_of(8), "offsets are of whole words");
         &self.memory.words()[offset / 8..][..count]
     }
 
     /// One word.
+    #[inline]
     pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
         &self.words(offset, 1)[0]
     }
 
-    /// Copies out of the segment.
-    pub(crate) fn read(&self, offset: usize, to: &mut [u8]) {
-        let skip = offset % 8;
-        let words = self.words(offset - skip, (skip + to.len()).div_ceil(8));
-        let load = |word: &AtomicU64| word.load(Ordering::Relaxed).to_ne_bytes();
-        let (mut words, mut to) = (words.iter(), to);
-        if skip > 0
-            && let Some(first) = words.next()
-        {
-            let part = to.len().min(8 - skip);
-            let (now, rest) = to.split_at_mut(part);
-            now.copy_from_slice(&load(first)[skip..skip + part]);
-            to = rest;
-        }
-        let mut chunks = to.chunks_exact_mut(8);
-        for (chunk, word) in chunks.by_ref().zip(words.by_ref()) {
-            chunk.copy_from_slice(&load(word));
-        }
-        let rest = chunks.into_remainder();
-        if let Some(last) = words.next() {
-            rest.copy_from_slice(&load(last)[..rest.len()]);
+    /// Says that the line of this offset will be written soon. A hint.
+    #[inline]
+    pub(crate) fn expect_write(&self, offset: usize) {
+        if let Some(word) = self.memory.words().get(offset / 8) {
+            bulk::expect_write(word);
         }
     }
 
+    /// Copies out of the segment.
+    #[inline]
+    pub(crate) fn read(&self, offset: usize, to: &mut [u8]) {
+        let skip = offset % 8;
+        let words = self.words(offset - skip, (skip + to.len()).div_ceil(8));
+        let bulk = bulk::load(to, words, skip);
+        read_words(&words[bulk / 8..], skip, &mut to[bulk..]);
+    }
+
     /// Copies into the segment, from a whole word on. The bytes that fill up the last word become zero.
+    #[inline]
     pub(crate) fn write(&self, offset: usize, from: &[u8]) {
-        let mut words = self.words(offset, from.len().div_ceil(8)).iter();
-        let mut chunks = from.chunks_exact(8);
-        for (chunk, word) in chunks.by_ref().zip(words.by_ref()) {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(chunk);
-            word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
-        }
-        if let Some(last) = words.next() {
-            let rest = chunks.remainder();
-            let mut bytes = [0; 8];
-            bytes[..rest.len()].copy_from_slice(rest);
-            last.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
-        }
+        let words = self.words(offset, from.len().div_ceil(8));
+        let bulk = bulk::store(words, from);
+        write_words(&words[bulk / 8..], &from[bulk..]);
     }
 
     /// Forges one word: what a hostile peer does. For tests of whoever must withstand it.
     #[doc(hidden)]
     pub fn forge(&self, offset: usize, value: u64) {
         self.word(offset).store(value, Ordering::SeqCst);
+    }
+}
+
+/// Copies word by word, from the byte `skip` of the first one on.
+#[inline]
+fn read_words(words: &[AtomicU64], skip: usize, to: &mut [u8]) {
+    let load = |word: &AtomicU64| word.load(Ordering::Relaxed).to_ne_bytes();
+    let (mut words, mut to) = (words.iter(), to);
+    if skip > 0
+        && let Some(first) = words.next()
+    {
+        let part = to.len().min(8 - skip);
+        let (now, rest) = to.split_at_mut(part);
+        now.copy_from_slice(&load(first)[skip..skip + part]);
+        to = rest;
+    }
+    let mut chunks = to.chunks_exact_mut(8);
+    for (chunk, word) in chunks.by_ref().zip(words.by_ref()) {
+        chunk.copy_from_slice(&load(word));
+    }
+    let rest = chunks.into_remainder();
+    if let Some(last) = words.next() {
+        rest.copy_from_slice(&load(last)[..rest.len()]);
+    }
+}
+
+#[inline]
+fn write_words(words: &[AtomicU64], from: &[u8]) {
+    let mut words = words.iter();
+    let mut chunks = from.chunks_exact(8);
+    for (chunk, word) in chunks.by_ref().zip(words.by_ref()) {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(chunk);
+        word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
+    }
+    if let Some(last) = words.next() {
+        let rest = chunks.remainder();
+        let mut bytes = [0; 8];
+        bytes[..rest.len()].copy_from_slice(rest);
+        last.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
     }
 }
 
@@ -212,6 +253,7 @@ mod mapping {
 
     impl Memory {
         /// All of it.
+        #[inline]
         pub(super) fn words(&self) -> &[AtomicU64] {
             // SAFETY: aligned (a mapping begins on a page), `count` words long, alive as long as
             // `self`; `AtomicU64` is valid for any bits and allows writes by others.
@@ -238,10 +280,13 @@ mod tests {
     #[test]
     fn copies_keep_every_byte_at_every_alignment() {
         let (segment, _fd) = Segment::create(Layout::new(4096, 4096).unwrap()).unwrap();
-        let data: Vec<u8> = (1..=64).collect();
-        for len in 0..=data.len() {
+        let data: Vec<u8> = (0..1500u32)
+            .map(|byte| (byte * 7 + byte / 256) as u8)
+            .collect();
+        let lens = (0..200).chain((510..530).chain([576, 640, 700, 1023, 1024, 1100, 1500]));
+        for len in lens {
             segment.write(layout::HEADER_LEN, &data[..len]);
-            for skip in 0..=len {
+            for skip in (0..=len).filter(|skip| *skip < 20 || len - skip < 70) {
                 let mut back = vec![0; len - skip];
                 segment.read(layout::HEADER_LEN + skip, &mut back);
                 assert_eq!(back, data[skip..len], "len {len} skip {skip}");

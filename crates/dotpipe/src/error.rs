@@ -162,7 +162,9 @@ impl Error {
     /// Whether the conversation is over: the other end has closed, or the server has disconnected.
     pub fn is_broken(&self) -> bool {
         match self.0.code {
-            Win32Error::BROKEN_PIPE | Win32Error::PIPE_NOT_CONNECTED => true,
+            Win32Error::BROKEN_PIPE
+            | Win32Error::PIPE_NOT_CONNECTED
+            | Win32Error::NETNAME_DELETED => true,
             Win32Error::NO_DATA => !self.is_would_block(),
             _ => false,
         }
@@ -215,7 +217,14 @@ fn kind(code: Win32Error, operation: &str) -> io::ErrorKind {
         | Win32Error::PATH_NOT_FOUND
         | Win32Error::BAD_NETPATH
         | Win32Error::NOT_FOUND => ErrorKind::NotFound,
-        Win32Error::ACCESS_DENIED => ErrorKind::PermissionDenied,
+        Win32Error::ACCESS_DENIED
+        | Win32Error::LOGON_FAILURE
+        | Win32Error::ACCOUNT_RESTRICTION
+        | Win32Error::PASSWORD_EXPIRED
+        | Win32Error::ACCOUNT_DISABLED
+        | Win32Error::ACCOUNT_LOCKED_OUT => ErrorKind::PermissionDenied,
+        // Not the end of a file: what is missing may have been on its way.
+        Win32Error::NETNAME_DELETED => ErrorKind::ConnectionAborted,
         Win32Error::NOT_ENOUGH_MEMORY => ErrorKind::OutOfMemory,
         Win32Error::INVALID_FUNCTION | Win32Error::NOT_SUPPORTED => ErrorKind::Unsupported,
         Win32Error::INVALID_HANDLE
@@ -274,6 +283,15 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
             "see the documentation of the operation for where it is supported"
         }
         (Win32Error::BAD_NETPATH, _) => "check the name of the server and that it can be reached",
+        (Win32Error::NETNAME_DELETED, _) => "open the pipe anew once its server can be reached",
+        (Win32Error::LOGON_FAILURE, _) => "check user, domain and password",
+        (Win32Error::ACCOUNT_RESTRICTION, _) => {
+            "ask the administrator of the server from where and when this user may log on"
+        }
+        (Win32Error::PASSWORD_EXPIRED, _) => "set a new password on the server",
+        (Win32Error::ACCOUNT_DISABLED | Win32Error::ACCOUNT_LOCKED_OUT, _) => {
+            "ask the administrator of the server to let this user in again"
+        }
         (Win32Error::INVALID_PARAMETER, "create") => {
             "message read mode needs a pipe of message type, and the maximum of instances is 1 to 255"
         }

@@ -58,13 +58,16 @@
 //! environment forbids it.
 //!
 //! # Features
-//! None: everything is there.
+//! - `smb`, off by default: pipes on other machines, `\\Server\pipe\Name`; see the module `remote`. It needs
+//!   Rust 1.91, the rest 1.88.
 
 pub mod anonymous;
 pub mod error;
 pub mod exact;
 pub mod name;
 pub mod options;
+#[cfg(all(feature = "smb", unix))]
+pub mod remote;
 pub mod sync;
 pub mod win32;
 

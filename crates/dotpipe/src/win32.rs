@@ -47,6 +47,7 @@ codes! {
     GEN_FAILURE = 31, "the system refused an operation that the pipe needs";
     NOT_SUPPORTED = 50, "the operation is not supported here";
     BAD_NETPATH = 53, "the server cannot be reached";
+    NETNAME_DELETED = 64, "the connection to the server is lost";
     INVALID_PARAMETER = 87, "a parameter is not valid";
     BROKEN_PIPE = 109, "the other end of the pipe has been closed";
     DISK_FULL = 112, "the disk is full";
@@ -67,6 +68,11 @@ codes! {
     IO_INCOMPLETE = 996, "the operation has not ended yet";
     IO_PENDING = 997, "the operation goes on";
     NOT_FOUND = 1168, "there is nothing to cancel";
+    LOGON_FAILURE = 1326, "the server does not know this user with this password";
+    ACCOUNT_RESTRICTION = 1327, "the server does not let this user log on now, from here or without a password";
+    PASSWORD_EXPIRED = 1330, "the password has expired";
+    ACCOUNT_DISABLED = 1331, "the account of this user is disabled";
+    ACCOUNT_LOCKED_OUT = 1909, "the account of this user is locked";
 }
 
 impl fmt::Debug for Win32Error {

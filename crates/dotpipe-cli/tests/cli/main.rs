@@ -9,6 +9,8 @@
 mod ask;
 mod connect;
 mod demo;
+#[cfg(all(feature = "smb", unix))]
+mod remote;
 mod serve;
 mod support;
 mod tell;

@@ -8,9 +8,9 @@
 
 use super::{Consumer, Current, Waiting};
 use crate::Corrupt;
-use crate::entry::{Header, WORD, plain_size, revoked_size, waiting_size};
+use crate::entry::{Header, WORD, gap_size, plain_size, revoked_size, waiting_size};
 use crate::layout;
-use crate::primitive::{Ordering, fence};
+use crate::primitive::{Ordering, fence, look};
 
 /// An entry met on a walk.
 struct Step {
@@ -62,10 +62,9 @@ impl Consumer {
     }
 
     /// Bytes that are written and whose entries are not in the ring yet: the producer's word, a hint.
+    #[inline]
     pub fn unplaced(&self) -> u64 {
-        self.segment
-            .word(self.peer_line + layout::UNPLACED)
-            .load(Ordering::Acquire)
+        look(self.segment.word(self.peer_line + layout::UNPLACED))
     }
 
     /// After the producer's death: takes back, in its place, its writes that had not completed. A
@@ -110,6 +109,7 @@ impl Consumer {
                     position += plain_size(len.into());
                 }
                 Header::Revoked(placed) => position += revoked_size(placed),
+                Header::Gap(len) => position += gap_size(len),
                 Header::Waiting(len) => {
                     let placed = match self.waiting_here(position, len)? {
                         Waiting::Here(placed) => placed,
@@ -182,6 +182,10 @@ impl Consumer {
                 },
                 Header::Revoked(placed) => {
                     position += revoked_size(placed);
+                    continue;
+                }
+                Header::Gap(len) => {
+                    position += gap_size(len);
                     continue;
                 }
                 Header::Empty => return Ok(()),

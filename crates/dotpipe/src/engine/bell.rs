@@ -29,6 +29,18 @@ struct Room {
     epoch: u64,
     /// The alarm of the thread that sleeps on the socket.
     leader: Option<Arc<Alarm>>,
+    /// Threads that sleep behind it.
+    followers: usize,
+}
+
+impl Room {
+    /// There is news; whoever sleeps is woken by `news`.
+    fn tell(&mut self, news: &Condvar) {
+        self.epoch += 1;
+        if self.followers > 0 {
+            news.notify_all();
+        }
+    }
 }
 
 /// Why a sleep ended.
@@ -64,11 +76,10 @@ impl Bell {
     /// Wakes everybody who sleeps here in this process.
     pub(super) fn wake_all(&self) {
         let mut room = self.room();
-        room.epoch += 1;
         if let Some(leader) = &room.leader {
             leader.ring();
         }
-        self.news.notify_all();
+        room.tell(&self.news);
     }
 
     /// Wakes the other side.
@@ -117,7 +128,8 @@ impl Bell {
             left => left,
         };
         if room.leader.is_some() {
-            drop(match left {
+            room.followers += 1;
+            let mut room = match left {
                 None => self.news.wait(room).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
                     self.news
@@ -125,16 +137,22 @@ impl Bell {
                         .unwrap_or_else(PoisonError::into_inner)
                         .0
                 }
-            });
+            };
+            room.followers -= 1;
             return Woken::News;
         }
         let Ok(alarm) = Alarm::of_this_thread() else {
             // Out of descriptors: sleep in small pieces instead.
             let pause = Duration::from_millis(1);
-            drop(
-                self.news
-                    .wait_timeout(room, left.map_or(pause, |left| left.min(pause))),
-            );
+            let pause = left.map_or(pause, |left| left.min(pause));
+            room.followers += 1;
+            let mut room = self
+                .news
+                .wait_timeout(room, pause)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            room.followers -= 1;
+            drop(room);
             self.ask_hung_up();
             self.hear();
             return Woken::Rung;
@@ -144,8 +162,7 @@ impl Bell {
         self.sleep_on_socket(&alarm, left);
         let mut room = self.room();
         room.leader = None;
-        room.epoch += 1;
-        self.news.notify_all();
+        room.tell(&self.news);
         Woken::Rung
     }
 

@@ -152,6 +152,9 @@ impl Inlet {
     }
 
     fn fill_message(&mut self, sink: &mut impl Sink) -> std::result::Result<Fill, Corrupt> {
+        if sink.len() == 0 && self.take_whole(sink, 0)?.is_some() {
+            return Ok(Fill::Done { more: false });
+        }
         for _ in 0..MOST_REVOCATIONS {
             let Some(front) = self.consumer.look()? else {
                 // What had been taken of a message that was then taken back is no message.
@@ -178,6 +181,26 @@ impl Inlet {
         Err(Corrupt("writes are taken back without end"))
     }
 
+    /// Takes the first entry if it is here whole, has at least `shortest` bytes and fits: what
+    /// most reads find. Gives its length.
+    fn take_whole(
+        &mut self,
+        sink: &mut impl Sink,
+        shortest: usize,
+    ) -> std::result::Result<Option<usize>, Corrupt> {
+        let fitting = shortest..=sink.left();
+        let mut count = 0;
+        let taken = self.consumer.take_whole(|len| {
+            count = len;
+            fitting.contains(&len).then(|| sink.slot(len))
+        })?;
+        if !taken {
+            return Ok(None);
+        }
+        sink.keep(count);
+        Ok(Some(count))
+    }
+
     fn fill_bytes(
         &mut self,
         sink: &mut impl Sink,
@@ -187,9 +210,16 @@ impl Inlet {
         let mut revocations = 0;
         // Bytes known to stand behind the front. Counting them is a walk through all entries, so it is
         // not done anew for each of many empty messages.
-        let mut behind = 0;
+        let mut behind = 0u64;
         loop {
             let announced = self.consumer.unplaced();
+            if let Some(count) = self.take_whole(sink, 1)? {
+                behind = behind.saturating_sub(count as u64);
+                if sink.left() == 0 {
+                    return Ok(DONE);
+                }
+                continue;
+            }
             let Some(front) = self.consumer.look()? else {
                 return Ok(match sink.len() {
                     0 => Fill::Nothing,

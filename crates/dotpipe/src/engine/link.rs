@@ -2,13 +2,13 @@
 //! other side and how the conversation ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use dotpipe_ring::{Flags, Segment, Side, State};
+use dotpipe_ring::{Flags, ProgressWatch, Segment, Side, State, Watch};
 
 use super::bell::Bell;
 use super::linux::clock;
-use super::spin::Spin;
+use super::spin::{Pace, Spin};
 
 /// How a conversation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) struct Link {
     /// Waits of readers and of writers succeed at different times.
     pub(super) read_spin: Spin,
     pub(super) write_spin: Spin,
+    /// This end has written since it last waited for something to read.
+    has_asked: AtomicBool,
     ending: AtomicU8,
     /// When the other side was last seen alive, by the coarse clock.
     alive_at: AtomicU64,
@@ -39,8 +41,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(segment: Segment, bell: Bell, side: Side, peer_process: u32) -> Arc<Link> {
-        let segment = Arc::new(segment);
+    pub(super) fn new(
+        segment: Arc<Segment>,
+        bell: Bell,
+        side: Side,
+        peer_process: u32,
+    ) -> Arc<Link> {
         Arc::new(Link {
             own: Flags::new(segment.clone(), side),
             other: Flags::new(segment.clone(), side.other()),
@@ -48,6 +54,7 @@ impl Link {
             bell,
             read_spin: Spin::new(),
             write_spin: Spin::new(),
+            has_asked: AtomicBool::new(false),
             ending: AtomicU8::new(0),
             alive_at: AtomicU64::new(0),
             peer_process,
@@ -101,6 +108,48 @@ impl Link {
     pub(super) fn ending_exactly(&self) -> Option<Ending> {
         self.bell.ask_hung_up();
         self.ending()
+    }
+
+    /// Something was written, so that an answer may come.
+    pub(super) fn asked(&self) {
+        // A load is cheaper than a store when nothing changes, and races lose but a hint.
+        if !self.has_asked.load(Ordering::Relaxed) {
+            self.has_asked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Spins for what `watch` waits for, to read it; says whether to look again before sleeping.
+    pub(super) fn spin_for_data(&self, watch: Watch) -> bool {
+        let pace = if self.has_asked.load(Ordering::Relaxed) {
+            self.has_asked.store(false, Ordering::Relaxed);
+            Pace::EAGER
+        } else {
+            Pace::READER
+        };
+        self.read_spin.until(
+            pace,
+            || watch.is_ready(&self.segment),
+            || self.ending().is_some(),
+        )
+    }
+
+    /// Spins for the rest of a large write of which the beginning was read; says whether to look again
+    /// before sleeping.
+    pub(super) fn spin_for_rest(&self, watch: Watch) -> bool {
+        self.read_spin.until(
+            Pace::EAGER,
+            || watch.is_ready(&self.segment),
+            || self.ending().is_some(),
+        )
+    }
+
+    /// Spins for the reader's progress; says whether to look again before sleeping.
+    pub(super) fn spin_for_progress(&self, watch: ProgressWatch, pace: Pace) -> bool {
+        self.write_spin.until(
+            pace,
+            || watch.is_ready(&self.segment),
+            || self.ending().is_some(),
+        )
     }
 
     /// Wakes the other side, and tells it when and from where.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, Weak};
 
-use dotpipe_ring::{Direction, Layout, Segment, Side, State};
+use dotpipe_ring::{Direction, Side, State};
 
 use super::access;
 use super::bell::Bell;
@@ -15,9 +15,10 @@ use super::core::{Core, Port, Rights, Traits, lock};
 use super::end::{End, Owner};
 use super::link::Link;
 use super::linux::origin::Origin;
-use super::linux::{clock, code, io_code, socket};
+use super::linux::{clock, code, socket};
+use super::memories::Memories;
 use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
-use super::operation::Outcome;
+use super::operation::{Helper, Outcome};
 use super::rendezvous::{Answer, Doorman, Guests, Operation, Request};
 use crate::exact::{InstanceCounts, Result};
 use crate::name::PipeName;
@@ -46,6 +47,7 @@ struct Instances {
     /// Those that listen, the one that has longest in front.
     listening: VecDeque<Arc<Core>>,
     all: Vec<Weak<Core>>,
+    memories: Memories,
 }
 
 /// What a server end holds of its pipe.
@@ -55,12 +57,7 @@ pub(super) struct Instance {
 
 /// Creates an instance.
 pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
-    if !(1..=UNLIMITED_INSTANCES).contains(&options.max_instances) {
-        return Err(Win32Error::INVALID_PARAMETER);
-    }
-    if options.pipe_type == PipeMode::Byte && options.read_mode == PipeMode::Message {
-        return Err(Win32Error::INVALID_PARAMETER);
-    }
+    check(options)?;
     if !name.is_local() {
         return Err(Win32Error::INVALID_NAME);
     }
@@ -83,19 +80,45 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         return Err(Win32Error::ACCESS_DENIED);
     }
     let pipe = serve(&folder, name, options, records.first())?;
-    let traits = Traits {
-        pipe_type: options.pipe_type,
-        out_quota: options.out_quota,
-        in_quota: options.in_quota,
-        max_instances: lock(&pipe.instances).record.max_instances,
-    };
-    let core = Core::listening(traits, Rights::of_server(options.access));
-    core.set_modes(options.read_mode, options.wait_mode);
-    if let Err(code) = pipe.add(&core, traits) {
+    let created = pipe.begin_instance(options);
+    if created.is_err() {
         pipe.leave_if_empty(Some(&folder));
-        return Err(code);
     }
-    Ok(End::new(core, Owner::Instance(Instance { pipe })))
+    created
+}
+
+/// Creates a further instance of the pipe of which the caller has one.
+pub(crate) fn create_another(end: &End, name: &PipeName, options: &CreateOptions) -> Result<End> {
+    let Owner::Instance(Instance { pipe }) = end.owner() else {
+        return create(name, options);
+    };
+    let is_like = |record: &Record| {
+        record.max_instances == UNLIMITED_INSTANCES
+            && record.access == options.access
+            && record.pipe_type == options.pipe_type
+    };
+    let simple = !options.first_instance
+        && is_like(&lock(&pipe.instances).record)
+        && pipe.origin.is_here()
+        && pipe.file.exists();
+    if !simple {
+        return create(name, options);
+    }
+    // No other process has a say in this, and so the folder need not be locked: there is no limit to
+    // keep, and the pipe cannot go away while the caller's instance is there.
+    check(options)?;
+    pipe.begin_instance(options)
+}
+
+/// Refuses options that no pipe can have.
+fn check(options: &CreateOptions) -> Result<()> {
+    if !(1..=UNLIMITED_INSTANCES).contains(&options.max_instances) {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    if options.pipe_type == PipeMode::Byte && options.read_mode == PipeMode::Message {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    Ok(())
 }
 
 /// The pipe as this process serves it, begun if it does not yet.
@@ -142,6 +165,7 @@ fn serve(
                 record,
                 listening: VecDeque::new(),
                 all: Vec::new(),
+                memories: Memories::default(),
             }),
         }
     });
@@ -156,7 +180,23 @@ fn serve(
 }
 
 impl LocalPipe {
-    /// A new instance listens. The folder is locked.
+    /// Makes a new instance, which listens. The folder is locked, or this process has an instance already
+    /// and there is no maximum.
+    fn begin_instance(self: &Arc<Self>, options: &CreateOptions) -> Result<End> {
+        let traits = Traits {
+            pipe_type: options.pipe_type,
+            out_quota: options.out_quota,
+            in_quota: options.in_quota,
+            max_instances: lock(&self.instances).record.max_instances,
+        };
+        let core = Core::listening(traits, Rights::of_server(options.access));
+        core.set_modes(options.read_mode, options.wait_mode);
+        self.add(&core, traits)?;
+        let pipe = self.clone();
+        Ok(End::new(core, Owner::Instance(Instance { pipe })))
+    }
+
+    /// A new instance listens.
     fn add(&self, core: &Arc<Core>, traits: Traits) -> Result<()> {
         let mut instances = lock(&self.instances);
         instances.record.instances += 1;
@@ -207,6 +247,8 @@ fn answer(instances: &Instances, code: Win32Error) -> Answer {
         process: record.process,
         pipe: record.pipe,
         rings: (0, 0),
+        token: 0,
+        recycled: false,
         name: String::new(),
     }
 }
@@ -229,14 +271,20 @@ impl Doorman for LocalPipe {
             Operation::Open => match instances.choose(&request, &socket) {
                 Ok((core, peer)) => {
                     let mut seat = Some(socket);
-                    let attached = core.attach(|| instances.hand_over(&core, &mut seat, peer));
+                    let attached = core.attach(|| {
+                        instances.hand_over(core.traits, request.token, &mut seat, peer)
+                    });
                     match (attached, seat) {
                         // It did not work out, and the instance keeps its place.
                         (Err(code), Some(socket)) => {
                             let refusal = answer(&instances, code);
                             let _ = socket::send(&socket, &refusal.encode(), None);
                         }
-                        _ => drop(instances.listening.pop_front()),
+                        _ => {
+                            drop(instances.listening.pop_front());
+                            // While the client finds its way.
+                            instances.memories.prepare(core.traits);
+                        }
                     }
                     return;
                 }
@@ -254,37 +302,41 @@ impl Doorman for LocalPipe {
 
 impl Instances {
     /// Checks a client that wants to open the pipe, and picks the instance for it.
-    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, u32)> {
+    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, socket::Peer)> {
         let peer = socket::peer(&client).map_err(code)?;
         access::check(self.record.access, request.access, peer.user)?;
         let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
-        Ok((core.clone(), peer.process))
+        Ok((core.clone(), peer))
     }
 
-    /// Makes the memory of a conversation and gives it to the client.
-    fn hand_over(&self, core: &Core, seat: &mut Option<OwnedFd>, peer: u32) -> Result<Arc<Link>> {
-        let Traits {
-            out_quota,
-            in_quota,
-            ..
-        } = core.traits;
-        let ring = Layout::ring_for_quota;
-        let layout = Layout::new(ring(out_quota), ring(in_quota)).ok_or(Win32Error::GEN_FAILURE)?;
-        let (segment, memory) = Segment::create(layout).map_err(|error| io_code(&error))?;
+    /// Gives the client the memory of its conversation, which may be one that it had before.
+    fn hand_over(
+        &mut self,
+        traits: Traits,
+        token: u64,
+        seat: &mut Option<OwnedFd>,
+        peer: socket::Peer,
+    ) -> Result<Arc<Link>> {
+        let memory = self.memories.take(traits, token, peer.user)?;
+        let layout = memory.segment.layout();
         let size = |direction| layout.ring_len(direction) as u64;
         let welcome = Answer {
-            out_quota,
-            in_quota,
+            out_quota: traits.out_quota,
+            in_quota: traits.in_quota,
             rings: (
                 size(Direction::ServerToClient),
                 size(Direction::ClientToServer),
             ),
+            token: memory.token,
+            recycled: memory.descriptor.is_none(),
             ..answer(self, Win32Error(0))
         };
         let client = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
-        socket::send(client, &welcome.encode(), Some(memory.as_fd())).map_err(code)?;
+        let descriptor = memory.descriptor.as_ref().map(AsFd::as_fd);
+        socket::send(client, &welcome.encode(), descriptor).map_err(code)?;
         let client = seat.take().ok_or(Win32Error::GEN_FAILURE)?;
-        Ok(Link::new(segment, Bell::new(client), Side::Server, peer))
+        let bell = Bell::new(client);
+        Ok(Link::new(memory.segment, bell, Side::Server, peer.process))
     }
 
     fn count(&self) -> InstanceCounts {
@@ -302,6 +354,11 @@ impl Instances {
 }
 
 impl Instance {
+    /// Where a thread that waits for a client can receive clients itself.
+    pub(super) fn helper(&self) -> Arc<dyn Helper> {
+        self.pipe.guests.clone()
+    }
+
     /// A connect begins: waits for a client, or says why there is nothing to wait for.
     pub(super) fn begin_connect(&self, core: &Arc<Core>) -> Result<(u64, Arc<Outcome<()>>)> {
         let mut instances = lock(&self.pipe.instances);
@@ -364,6 +421,12 @@ impl Instance {
                 .all
                 .retain(|each| !std::ptr::eq(each.as_ptr(), Arc::as_ptr(core)));
             core.detach(State::Closed);
+            if instances.record.instances > 1 {
+                // A count that is too high for a moment harms nobody: no lock for that.
+                instances.record.instances -= 1;
+                let _ = pipe.file.update(&instances.record);
+                return;
+            }
         }
         // Without the folder's lock (somebody sits on it) the record is corrected all the same.
         let folder = LockedFolder::lock(&pipe.name).ok();

@@ -16,6 +16,7 @@ mod inlet;
 mod link;
 mod linux;
 mod local;
+mod memories;
 mod namespace;
 mod operation;
 mod outlet;
@@ -26,6 +27,8 @@ mod spin;
 
 pub(crate) use call::call;
 pub(crate) use end::End;
-pub(crate) use local::create;
+pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
+#[cfg(all(feature = "smb", unix))]
+pub(crate) use operation::{Canceller, HeldBack, Outcome};
 pub(crate) use rendezvous::{exists, list, open, status, wait};

@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use super::linux::alarm::Alarm;
 use crate::exact::Result;
 use crate::win32::Win32Error;
 
 /// Who can cancel operations: the end on which they were started.
-pub(super) trait Canceller: Send + Sync {
+pub(crate) trait Canceller: Send + Sync {
     /// Cancels the operation of this number.
     fn cancel_operation(&self, id: u64) -> Result<()>;
 }
@@ -24,10 +26,10 @@ thread_local! {
 }
 
 /// While one of these exists, this thread calls no wakers.
-pub(super) struct HeldBack(());
+pub(crate) struct HeldBack(());
 
 impl HeldBack {
-    pub(super) fn begin() -> HeldBack {
+    pub(crate) fn begin() -> HeldBack {
         HELD.set(HELD.get() + 1);
         HeldBack(())
     }
@@ -60,7 +62,7 @@ fn wake(waker: Waker) {
 }
 
 /// Where the result of one operation appears, once and for ever.
-pub(super) struct Outcome<T> {
+pub(crate) struct Outcome<T> {
     state: Mutex<State<T>>,
     ended: Condvar,
 }
@@ -68,14 +70,27 @@ pub(super) struct Outcome<T> {
 struct State<T> {
     result: Option<Result<T>>,
     waker: Option<Waker>,
+    /// Threads that wait for the result.
+    sleepers: usize,
+    /// The thread that brings the operation to its end itself, see [`Helper`], and its alarm.
+    helper: Option<(ThreadId, Arc<Alarm>)>,
+}
+
+/// Where operations end when somebody lends it a thread.
+pub(super) trait Helper: Send + Sync {
+    /// Works with this thread until `is_over`, about which the alarm tells, or until the deadline. May
+    /// return earlier, when somebody else does the work.
+    fn lend(&self, alarm: &Alarm, deadline: Option<Instant>, is_over: &dyn Fn() -> bool);
 }
 
 impl<T: Clone> Outcome<T> {
-    pub(super) fn new() -> Arc<Outcome<T>> {
+    pub(crate) fn new() -> Arc<Outcome<T>> {
         Arc::new(Outcome {
             state: Mutex::new(State {
                 result: None,
                 waker: None,
+                sleepers: 0,
+                helper: None,
             }),
             ended: Condvar::new(),
         })
@@ -86,44 +101,77 @@ impl<T: Clone> Outcome<T> {
     }
 
     /// Ends the operation. The first result stays.
-    pub(super) fn complete(&self, result: Result<T>) {
+    pub(crate) fn complete(&self, result: Result<T>) {
         let mut state = self.lock();
         if state.result.is_none() {
             state.result = Some(result);
             let waker = state.waker.take();
+            if let Some((thread, alarm)) = &state.helper
+                && *thread != thread::current().id()
+            {
+                alarm.ring();
+            }
+            let has_sleepers = state.sleepers > 0;
             drop(state);
-            self.ended.notify_all();
+            if has_sleepers {
+                self.ended.notify_all();
+            }
             if let Some(waker) = waker {
                 wake(waker);
             }
         }
     }
 
-    pub(super) fn result(&self) -> Option<Result<T>> {
+    pub(crate) fn result(&self) -> Option<Result<T>> {
         self.lock().result.clone()
     }
 
     /// Waits for the end, at the longest until `deadline`.
-    pub(super) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.lock();
         loop {
             if state.result.is_some() {
                 return state.result.clone();
             }
+            state.sleepers += 1;
             state = match deadline {
                 None => self
                     .ended
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
-                    let left = deadline.checked_duration_since(Instant::now())?;
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        state.sleepers -= 1;
+                        return None;
+                    }
                     self.ended
                         .wait_timeout(state, left)
                         .unwrap_or_else(PoisonError::into_inner)
                         .0
                 }
             };
+            state.sleepers -= 1;
         }
+    }
+
+    /// The same, by a thread that may help meanwhile.
+    pub(super) fn wait_helping(
+        &self,
+        helper: &dyn Helper,
+        deadline: Option<Instant>,
+    ) -> Option<Result<T>> {
+        if let Ok(alarm) = Alarm::of_this_thread() {
+            let mut state = self.lock();
+            // One thread is enough.
+            if state.result.is_none() && state.helper.is_none() {
+                state.helper = Some((thread::current().id(), alarm.clone()));
+                drop(state);
+                helper.lend(&alarm, deadline, &|| self.lock().result.is_some());
+                self.lock().helper = None;
+            }
+        }
+        self.wait_until(deadline)
     }
 }
 
@@ -131,23 +179,25 @@ impl<T: Clone> Outcome<T> {
 pub(crate) struct Operation<T> {
     outcome: Arc<Outcome<T>>,
     canceller: Option<Weak<dyn Canceller>>,
+    helper: Option<Weak<dyn Helper>>,
     id: u64,
 }
 
 impl<T: Clone> Operation<T> {
     /// One that has ended already.
-    pub(super) fn ended(result: Result<T>) -> Operation<T> {
+    pub(crate) fn ended(result: Result<T>) -> Operation<T> {
         let outcome = Outcome::new();
         outcome.complete(result);
         Operation {
             outcome,
             canceller: None,
+            helper: None,
             id: 0,
         }
     }
 
     /// One that goes on at `canceller`.
-    pub(super) fn going_on(
+    pub(crate) fn going_on(
         outcome: Arc<Outcome<T>>,
         canceller: Weak<dyn Canceller>,
         id: u64,
@@ -155,7 +205,21 @@ impl<T: Clone> Operation<T> {
         Operation {
             outcome,
             canceller: Some(canceller),
+            helper: None,
             id,
+        }
+    }
+
+    /// Lets whoever waits for it help.
+    pub(super) fn with_helper(self, helper: Weak<dyn Helper>) -> Operation<T> {
+        let helper = Some(helper);
+        Operation { helper, ..self }
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
+        match self.helper.as_ref().and_then(Weak::upgrade) {
+            Some(helper) => self.outcome.wait_helping(&*helper, deadline),
+            None => self.outcome.wait_until(deadline),
         }
     }
 
@@ -165,13 +229,12 @@ impl<T: Clone> Operation<T> {
 
     pub(crate) fn wait(&self) -> Result<T> {
         // Without a deadline there is always a result.
-        self.outcome
-            .wait_until(None)
+        self.wait_until(None)
             .unwrap_or(Err(Win32Error::IO_INCOMPLETE))
     }
 
     pub(crate) fn wait_for(&self, limit: Duration) -> Option<Result<T>> {
-        self.outcome.wait_until(Instant::now().checked_add(limit))
+        self.wait_until(Instant::now().checked_add(limit))
     }
 
     pub(crate) fn cancel(&self) -> Result<()> {

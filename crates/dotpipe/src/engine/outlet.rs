@@ -152,6 +152,14 @@ impl Outlet {
         Ok(Attempt::MustWait)
     }
 
+    /// Whether it pays to let the reader get on before a write of `len` bytes, which must wait now, is
+    /// placed: a small one is cheaper when it need not wait; of a large one it is better to copy the
+    /// beginning at once, while the reader copies what is before it.
+    pub(super) fn had_better_wait(&self, len: usize) -> bool {
+        let is_small = len > 0 && len as u64 <= self.quota / 8;
+        is_small && self.writes.is_empty() && self.issued > self.producer.consumed()
+    }
+
     /// Writes without ever waiting (semantics §4, non-blocking): gives how much was written.
     pub(super) fn write_now(&mut self, data: &[u8]) -> Result<usize> {
         if data.is_empty() && self.pipe_type == PipeMode::Byte {
@@ -243,6 +251,7 @@ impl Outlet {
         match self.producer.publish(data) {
             Ok(Some(ring)) => {
                 self.issued += data.len() as u64;
+                self.link.asked();
                 self.link.ring_if(ring);
                 Ok(true)
             }

@@ -215,6 +215,12 @@ impl Registration {
         epoll::modify(&self.reactor.epoll, fd, data, ONCE).map_err(code)
     }
 
+    /// Stops watching `fd`, the one that was registered, until it is armed again.
+    pub(super) fn disarm(&self, fd: impl AsFd) -> Result<()> {
+        let data = epoll::EventData::new_u64(self.token);
+        epoll::modify(&self.reactor.epoll, fd, data, epoll::EventFlags::ONESHOT).map_err(code)
+    }
+
     /// Tells the source when `time` has come.
     pub(super) fn expire_at(&self, time: Instant) {
         lock(&self.reactor.sources)

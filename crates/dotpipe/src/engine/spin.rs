@@ -1,4 +1,4 @@
-//! How long to spin before sleeping: what a wake-up would cost, when spinning pays, not at all otherwise.
+//! How long to spin before sleeping: about what a wake-up costs, when spinning pays, not at all otherwise.
 //!
 //! Putting a thread to sleep and waking it costs some tens of microseconds. A spin of that length saves
 //! time and processor when the answer comes within it, and wastes that much when it does not. So the
@@ -6,6 +6,8 @@
 //! which the waker's stamp says that it rang soon enough. (Judging by spins alone gets stuck: a tuner
 //! that has stopped spinning never sees a success.) Two ends on one processor never spin: the other
 //! cannot run meanwhile.
+//!
+//! What a wake-up costs it learns from the same stamp: the time from the ring to when the sleeper runs.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,10 +15,14 @@ use std::time::{Duration, Instant};
 
 use super::linux::clock;
 
-/// The longest spin: about one wake-up on another processor.
-const LONGEST: Duration = Duration::from_micros(50);
+/// What a wake-up costs, until one has been seen.
+const USUAL_COST: Duration = Duration::from_micros(16);
+/// The longest and the shortest spin, in nanoseconds. What the other side says is behind the length, and
+/// it may lie.
+const LONGEST: u32 = 50_000;
+const SHORTEST: u32 = 5_000;
 /// Looks between two looks at the clock.
-const BURST: u32 = 64;
+const BURST: u32 = 32;
 const TOP_SCORE: u32 = 8;
 const WORTH_IT: u32 = 3;
 
@@ -25,24 +31,62 @@ const WORTH_IT: u32 = 3;
 static ALLOWED: LazyLock<bool> =
     LazyLock::new(|| std::env::var_os("DOTPIPE_SPIN").is_none_or(|word| word != "never"));
 
+/// How many pauses a spin makes before it looks for the first time.
+///
+/// Each look takes the cache line from the other side, which is writing there. So who takes part in a
+/// stream does better to let the other get ahead, and then to go through many messages at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace(u32);
+
+impl Pace {
+    /// For an answer that is expected any moment.
+    pub(super) const EAGER: Pace = Pace(0);
+    /// For the next message of a stream.
+    pub(super) const READER: Pace = Pace(16);
+    /// For room for the next message of a stream.
+    pub(super) const WRITER: Pace = Pace(64);
+}
+
 /// The tuner of one kind of wait.
 pub(super) struct Spin {
     score: AtomicU32,
+    /// What a wake-up costs, in nanoseconds, averaged.
+    cost: AtomicU32,
 }
 
 impl Spin {
     pub(super) fn new() -> Spin {
+        Spin::expecting(USUAL_COST)
+    }
+
+    /// One for waits that a wake-up of this cost would end.
+    pub(super) const fn expecting(cost: Duration) -> Spin {
         Spin {
             score: AtomicU32::new(TOP_SCORE / 2),
+            cost: AtomicU32::new(cost.as_nanos() as u32),
         }
     }
 
-    /// Spins until `ready` or the budget is used up; says which.
-    pub(super) fn until(&self, ready: impl Fn() -> bool) -> bool {
+    /// How long a spin lasts: somewhat longer than a wake-up takes, which also takes time of the one that
+    /// wakes.
+    fn budget(&self) -> Duration {
+        let cost = self.cost.load(Ordering::Relaxed);
+        Duration::from_nanos((cost + cost / 2).clamp(SHORTEST, LONGEST).into())
+    }
+
+    /// Spins until `ready`, asking now and then whether all is `over`, or until the budget is used up; says
+    /// which.
+    pub(super) fn until(
+        &self,
+        pace: Pace,
+        mut ready: impl FnMut() -> bool,
+        over: impl Fn() -> bool,
+    ) -> bool {
         if self.score.load(Ordering::Relaxed) < WORTH_IT || !*ALLOWED {
             return false;
         }
-        let start = Instant::now();
+        (0..pace.0).for_each(|_| std::hint::spin_loop());
+        let mut start = None;
         loop {
             for _ in 0..BURST {
                 if ready() {
@@ -51,7 +95,12 @@ impl Spin {
                 }
                 std::hint::spin_loop();
             }
-            if start.elapsed() > LONGEST {
+            if over() {
+                return true;
+            }
+            // The first burst is for what comes at once; so the clock is not asked before it.
+            let start = *start.get_or_insert_with(Instant::now);
+            if start.elapsed() > self.budget() {
                 return false;
             }
         }
@@ -62,9 +111,20 @@ impl Spin {
         if rang_at < start {
             return; // not the ring that ended this sleep
         }
-        let soon = rang_at - start < LONGEST.as_nanos() as u64;
         let elsewhere = rang_on != clock::cpu();
+        if elsewhere {
+            let known = self.cost.load(Ordering::Relaxed);
+            let cost = clock::now().saturating_sub(rang_at).min(LONGEST.into()) as u32;
+            self.cost
+                .store(known - known / 8 + cost / 8, Ordering::Relaxed);
+        }
+        let soon = u128::from(rang_at - start) < self.budget().as_nanos();
         self.judge(soon && elsewhere);
+    }
+
+    /// After a sleep that took so long, its own wake-up included.
+    pub(super) fn learn_from(&self, waited: Duration) {
+        self.judge(waited < self.budget() * 2);
     }
 
     fn judge(&self, success: bool) {
@@ -85,6 +145,10 @@ impl Spin {
 mod tests {
     use super::*;
 
+    fn does_spin(spin: &Spin) -> bool {
+        spin.until(Pace::EAGER, || true, || false)
+    }
+
     #[test]
     fn misses_end_spinning_and_hits_bring_it_back() {
         let spin = Spin::new();
@@ -92,11 +156,11 @@ mod tests {
         for _ in 0..TOP_SCORE {
             spin.learn(1_000, (10_000_000, elsewhere));
         }
-        assert!(!spin.until(|| true), "does not even look");
+        assert!(!does_spin(&spin), "does not even look");
         for _ in 0..TOP_SCORE {
             spin.learn(1_000, (2_000, elsewhere));
         }
-        assert!(spin.until(|| true));
+        assert!(does_spin(&spin));
     }
 
     #[test]
@@ -110,5 +174,21 @@ mod tests {
             spin.learn(1_000, (1_001, clock::cpu()));
         }
         assert!(spin.score.load(Ordering::Relaxed) < WORTH_IT);
+    }
+
+    #[test]
+    fn the_budget_follows_what_wake_ups_cost_within_limits() {
+        let spin = Spin::new();
+        let usual = spin.budget();
+        for _ in 0..100 {
+            let now = clock::now();
+            spin.learn(now - 1, (now, u64::MAX));
+        }
+        assert!(spin.budget() < usual);
+        assert!(spin.budget() >= Duration::from_nanos(SHORTEST.into()));
+        for _ in 0..100 {
+            spin.learn(0, (1, u64::MAX));
+        }
+        assert_eq!(spin.budget(), Duration::from_nanos(LONGEST.into()));
     }
 }

@@ -43,6 +43,7 @@ fn every_known_code_has_its_kind() {
         (31, Other, &[]),
         (50, Unsupported, &[]),
         (53, NotFound, &[]),
+        (64, ConnectionAborted, &[]),
         (87, InvalidInput, &[]),
         (109, BrokenPipe, &[]),
         (112, StorageFull, &[]),
@@ -75,6 +76,11 @@ fn every_known_code_has_its_kind() {
         (996, WouldBlock, &[]),
         (997, WouldBlock, &[]),
         (1168, NotFound, &[]),
+        (1326, PermissionDenied, &[]),
+        (1327, PermissionDenied, &[]),
+        (1330, PermissionDenied, &[]),
+        (1331, PermissionDenied, &[]),
+        (1909, PermissionDenied, &[]),
     ];
     let known: Vec<u32> = Win32Error::KNOWN.iter().map(|code| code.0).collect();
     assert_eq!(ROWS.iter().map(|row| row.0).collect::<Vec<_>>(), known);
@@ -206,7 +212,7 @@ fn predicates_hold_for_their_codes_only() {
     const ROWS: &[Row] = &[
         (Error::is_not_found, &[2, 3, 53], &[2, 3, 53]),
         (Error::is_busy, &[231], &[231]),
-        (Error::is_broken, &[109, 233], &[109, 232, 233]),
+        (Error::is_broken, &[64, 109, 233], &[64, 109, 232, 233]),
         (Error::is_would_block, &[232, 996, 997], &[996, 997]),
         (Error::is_more_data, &[234], &[234]),
         (Error::is_timeout, &[121], &[121]),

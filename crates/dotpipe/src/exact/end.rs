@@ -7,7 +7,8 @@ use std::time::Instant;
 #[cfg(unix)]
 use super::Interest;
 use super::{HandleInfo, HandleState, Peeked, Pending, Received, ReceivedData, Result, sys};
-use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::name::PipeName;
+use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
 ///
@@ -23,6 +24,12 @@ pub struct End {
 }
 
 impl End {
+    /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,
+    /// without looking for the pipe where that is not needed.
+    pub(crate) fn create_another(&self, name: &PipeName, options: &CreateOptions) -> Result<End> {
+        sys::create_another(&self.inner, name, options).map(|inner| End { inner })
+    }
+
     /// Waits for a client to open this instance: `ConnectNamedPipe`.
     ///
     /// # Errors
@@ -151,6 +158,17 @@ impl End {
     /// Sets both modes of this end: `SetNamedPipeHandleState`.
     pub fn set_state(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
         self.inner.set_state(read_mode, wait_mode)
+    }
+
+    /// Sets how much of what is written to a byte pipe on another machine is gathered before it is sent:
+    /// the last two parameters of `SetNamedPipeHandleState`.
+    ///
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` on a pipe of this machine, `ERROR_ACCESS_DENIED` on an end that may not
+    /// write.
+    #[cfg(all(feature = "smb", unix))]
+    pub fn set_collection(&self, collection: crate::remote::Collection) -> Result<()> {
+        self.inner.set_collection(collection)
     }
 
     /// What the instance was made with: `GetNamedPipeInfo`.

@@ -17,15 +17,22 @@ mod pipe;
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
 pub use pending::Pending;
+#[cfg(all(feature = "smb", unix))]
+pub(crate) use pipe::open_remote_explained;
 pub use pipe::{InstanceCounts, PipeStatus, call, create, exists, list, open, status, wait};
+#[cfg(all(feature = "smb", unix))]
+pub use pipe::{open_remote, wait_remote};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;
 
 /// What lies below the seam: the engine.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "smb")))]
 pub(crate) use crate::engine as sys;
-/// What lies below the seam: the system's own pipes.
+/// The same with pipes on other machines.
+#[cfg(all(target_os = "linux", feature = "smb"))]
+pub(crate) use crate::remote::seam as sys;
+/// What lies below the seam: the system's own pipes, those of other machines as well.
 #[cfg(windows)]
 pub(crate) use crate::windows as sys;
 

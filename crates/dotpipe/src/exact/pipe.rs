@@ -5,6 +5,8 @@ use std::time::Instant;
 use super::{End, Received, Result, sys};
 use crate::name::PipeName;
 use crate::options::{Access, CreateOptions, DesiredAccess, PipeMode, WaitTimeout};
+#[cfg(all(feature = "smb", unix))]
+use crate::remote::{Failure, SmbOptions};
 
 /// Creates an instance of a pipe, and the pipe with its first one: `CreateNamedPipe`.
 ///
@@ -27,6 +29,39 @@ pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     sys::open(name, access).map(|inner| End { inner })
 }
 
+/// Opens a pipe on another machine, reached as `options` say: `CreateFile`, which is told here what Windows
+/// knows of the user who has logged on. [`open`] does the same with the default options, which ask the
+/// environment.
+///
+/// With `wait` it waits for an instance when all are busy, as a loop of [`open`] and [`wait`](fn@wait) would; it works with
+/// servers that cannot wait as well.
+///
+/// # Errors
+/// Those of [`open`] and [`wait`](fn@wait); `ERROR_BAD_NETPATH` (the server cannot be reached), `ERROR_LOGON_FAILURE` and
+/// its like (it does not let this user in), `ERROR_INVALID_NAME` (a name on this machine).
+#[cfg(all(feature = "smb", unix))]
+pub fn open_remote(
+    name: &PipeName,
+    access: DesiredAccess,
+    wait: Option<WaitTimeout>,
+    options: &SmbOptions,
+) -> Result<End> {
+    open_remote_explained(name, access, wait, options).map_err(|failure| failure.code)
+}
+
+/// The same, with an explanation.
+#[cfg(all(feature = "smb", unix))]
+pub(crate) fn open_remote_explained(
+    name: &PipeName,
+    access: DesiredAccess,
+    wait: Option<WaitTimeout>,
+    options: &SmbOptions,
+) -> std::result::Result<End, Failure> {
+    crate::remote::open_explained(name, access, wait, options, None).map(|end| End {
+        inner: sys::End::Remote(end),
+    })
+}
+
 /// Waits until an instance listens: `WaitNamedPipe`. It reserves nothing.
 ///
 /// # Errors
@@ -34,6 +69,18 @@ pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 /// runs out.
 pub fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
     sys::wait(name, timeout)
+}
+
+/// Waits until an instance of a pipe on another machine listens: `WaitNamedPipe`, which is told here what
+/// Windows knows of the user who has logged on. [`wait`](fn@wait) does the same with the default options, which ask the
+/// environment.
+///
+/// # Errors
+/// Those of [`wait`](fn@wait) and [`open_remote`]; `ERROR_NOT_SUPPORTED` when the server cannot wait, as Samba before
+/// 4.25: to open a pipe there as soon as an instance listens, have [`open_remote`] wait.
+#[cfg(all(feature = "smb", unix))]
+pub fn wait_remote(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) -> Result<()> {
+    crate::remote::wait_explained(name, timeout, options).map_err(|failure| failure.code)
 }
 
 /// Opens a message pipe, asks, reads the reply, closes: `CallNamedPipe`.

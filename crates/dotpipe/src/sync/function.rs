@@ -7,6 +7,8 @@ use super::name::{IntoPipeName, name_for};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::options::{PipeMode, WaitTimeout};
+#[cfg(all(feature = "smb", unix))]
+use crate::remote::SmbOptions;
 
 /// Waits until an instance of the pipe listens.
 ///
@@ -39,6 +41,11 @@ use crate::options::{PipeMode, WaitTimeout};
 #[doc(alias = "WaitNamedPipe")]
 pub fn wait(name: impl IntoPipeName, timeout: WaitTimeout) -> Result<()> {
     let name = name_for("wait", name)?;
+    #[cfg(all(feature = "smb", unix))]
+    if !name.is_local() {
+        return crate::remote::wait_explained(&name, timeout, &SmbOptions::new())
+            .map_err(|failure| failure.into_error("wait", &name));
+    }
     exact::wait(&name, timeout).map_err(|code| Error::new("wait", Some(&name), code))
 }
 

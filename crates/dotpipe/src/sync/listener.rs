@@ -69,7 +69,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(20);
 pub struct PipeListener {
     shared: Arc<Listening>,
     /// One accept at a time waits for the client; the others wait for it.
-    accepting: Turn<()>,
+    accepting: Turn,
 }
 
 /// What a listener shares with its cancellers and with the servers that it has handed out.
@@ -186,7 +186,7 @@ impl Listening {
 
     fn accept(
         self: &Arc<Self>,
-        accepting: &Turn<()>,
+        accepting: &Turn,
         deadline: Option<Instant>,
     ) -> exact::Result<NamedPipeServer> {
         let turn = accepting.take(deadline)?;
@@ -200,7 +200,7 @@ impl Listening {
         // The turn is ours, so nobody else has taken it.
         let connected = state.next.take().ok_or(Win32Error::INVALID_HANDLE)?;
         // What keeps it from being created now, the next accept will tell. This client is not to blame.
-        state.next = exact::create(&self.name, &self.options).ok();
+        state.next = connected.create_another(&self.name, &self.options).ok();
         drop(state);
         drop(turn);
         let slot = Slot {

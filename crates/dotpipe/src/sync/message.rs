@@ -6,10 +6,11 @@
 //! receive at a time takes from the pipe.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::shared::Shared;
-use super::turn::Guard;
 use crate::error::{Error, Result};
 use crate::exact::Received;
 use crate::options::PipeMode;
@@ -18,6 +19,28 @@ use crate::win32::Win32Error;
 /// How much of a reply is asked for at first, in bytes: what most replies fit in, and little enough to
 /// be filled with zeros every time.
 const FIRST_PIECE: std::ops::RangeInclusive<usize> = 512..=4096;
+
+/// The beginning of a message whose rest did not come in time. Touched only by whoever has the turn to
+/// receive.
+#[derive(Default)]
+pub(super) struct Begun {
+    /// Whether there is one; so that nobody need lock to learn that there is none.
+    exists: AtomicBool,
+    bytes: Mutex<Vec<u8>>,
+}
+
+impl Begun {
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut bytes);
+        self.exists.store(!bytes.is_empty(), Ordering::Relaxed);
+        result
+    }
+
+    fn exists(&self) -> bool {
+        self.exists.load(Ordering::Relaxed)
+    }
+}
 
 impl Shared {
     pub(super) fn send(&self, message: &[u8]) -> Result<()> {
@@ -38,19 +61,24 @@ impl Shared {
         message.clear();
         self.needs_message_mode("receive")?;
         let deadline = self.read_timeout.deadline();
-        let mut begun = self.told("receive", self.receiving.take(deadline))?;
-        message.append(&mut begun);
-        self.go_on("receive", message, begun, deadline)
+        let _turn = self.told("receive", self.receiving.take(deadline))?;
+        if self.begun.exists() {
+            self.begun.change(|begun| message.append(begun));
+        }
+        self.go_on("receive", message, deadline)
     }
 
     pub(super) fn recv_into(&self, buffer: &mut [u8]) -> Result<Received> {
         self.needs_message_mode("receive")?;
         let deadline = self.read_timeout.deadline();
-        let mut begun = self.told("receive", self.receiving.take(deadline))?;
-        if !begun.is_empty() {
-            let len = begun.len().min(buffer.len());
-            buffer[..len].copy_from_slice(&begun[..len]);
-            begun.drain(..len);
+        let _turn = self.told("receive", self.receiving.take(deadline))?;
+        if self.begun.exists() {
+            let len = self.begun.change(|begun| {
+                let len = begun.len().min(buffer.len());
+                buffer[..len].copy_from_slice(&begun[..len]);
+                begun.drain(..len);
+                len
+            });
             return Ok(Received { len, more: true });
         }
         self.told("receive", self.end.read_until(buffer, deadline))
@@ -58,8 +86,8 @@ impl Shared {
 
     pub(super) fn transact(&self, question: &[u8], reply: &mut Vec<u8>) -> Result<usize> {
         let deadline = self.read_timeout.deadline();
-        let begun = self.told("transact", self.receiving.take(deadline));
-        let begun = begun.inspect_err(|_| reply.clear())?;
+        let turn = self.told("transact", self.receiving.take(deadline));
+        let _turn = turn.inspect_err(|_| reply.clear())?;
         let first = reply
             .capacity()
             .clamp(*FIRST_PIECE.start(), *FIRST_PIECE.end());
@@ -74,22 +102,21 @@ impl Shared {
         reply.truncate(received.len);
         match received.more {
             false => Ok(received.len),
-            true => self.go_on("transact", reply, begun, deadline),
+            true => self.go_on("transact", reply, deadline),
         }
     }
 
-    /// Reads the message on of which `message` holds the beginning.
+    /// Reads the message on of which `message` holds the beginning. The caller has the turn.
     fn go_on(
         &self,
         operation: &'static str,
         message: &mut Vec<u8>,
-        mut begun: Guard<'_, Vec<u8>>,
         deadline: Option<Instant>,
     ) -> Result<usize> {
         match self.end.read_message_until(message, deadline) {
             Ok(received) if !received.more => Ok(received.len),
             Ok(_) => {
-                *begun = mem::take(message);
+                self.begun.change(|begun| *begun = mem::take(message));
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                 Err(self.error(
                     operation,
@@ -127,8 +154,8 @@ impl Shared {
     /// Forgets the beginning of a message: the conversation that it belongs to is over.
     pub(super) fn forget_begun(&self) {
         // Who has the turn now finds out from the end of the conversation.
-        if let Ok(mut begun) = self.receiving.take(Some(Instant::now())) {
-            begun.clear();
+        if let Ok(_turn) = self.receiving.take(Some(Instant::now())) {
+            self.begun.change(Vec::clear);
         }
     }
 }

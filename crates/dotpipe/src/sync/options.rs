@@ -14,6 +14,8 @@ use crate::name::PipeName;
 use crate::options::{
     Access, CreateOptions, DesiredAccess, PipeMode, UNLIMITED_INSTANCES, WaitMode, WaitTimeout,
 };
+#[cfg(all(feature = "smb", unix))]
+use crate::remote::SmbOptions;
 use crate::win32::Win32Error;
 
 /// What a server wants of its pipe: everything that `CreateNamedPipe` can be told.
@@ -276,6 +278,8 @@ pub struct ClientOptions {
     access: DesiredAccess,
     read_mode: PipeMode,
     wait_timeout: Option<WaitTimeout>,
+    #[cfg(all(feature = "smb", unix))]
+    smb: SmbOptions,
 }
 
 impl Default for ClientOptions {
@@ -291,7 +295,16 @@ impl ClientOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
             read_mode: PipeMode::Byte,
             wait_timeout: None,
+            #[cfg(all(feature = "smb", unix))]
+            smb: SmbOptions::new(),
         }
+    }
+
+    /// How to reach a pipe on another machine, and as whom. Without effect on a pipe of this one.
+    #[cfg(all(feature = "smb", unix))]
+    pub fn smb(&mut self, options: &SmbOptions) -> &mut Self {
+        self.smb = options.clone();
+        self
     }
 
     /// Whether to ask for the right to read and peek; `true` by default. A pipe that is inbound does not
@@ -351,7 +364,8 @@ impl ClientOptions {
     /// `ERROR_FILE_NOT_FOUND` (no such pipe), `ERROR_PIPE_BUSY` (no instance listens),
     /// `ERROR_SEM_TIMEOUT` (nor did one in time), `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its
     /// owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe of byte type),
-    /// `ERROR_INVALID_NAME`.
+    /// `ERROR_INVALID_NAME`. On another machine: `ERROR_BAD_NETPATH` (it cannot be reached, or pipes on other
+    /// machines are not built in), `ERROR_LOGON_FAILURE` and its like (it does not let this user in).
     #[doc(alias = "CreateFile")]
     pub fn open(&self, name: impl IntoPipeName) -> Result<NamedPipeClient> {
         let name = name_for("open", name)?;
@@ -365,8 +379,13 @@ impl ClientOptions {
         name: &PipeName,
     ) -> Result<NamedPipeClient> {
         let told = |code| Error::new(operation, Some(name), code);
-        let end = self.open_or_wait(name).map_err(told)?;
-        let pipe_type = end.info().map_err(told)?.pipe_type;
+        let end = self.reach(operation, name)?;
+        let pipe_type = match end.info() {
+            Ok(info) => info.pipe_type,
+            #[cfg(all(feature = "smb", unix))]
+            Err(Win32Error::NOT_SUPPORTED) => self.smb.known_type().unwrap_or(self.read_mode),
+            Err(code) => return Err(told(code)),
+        };
         if self.read_mode == PipeMode::Message {
             end.set_state(PipeMode::Message, WaitMode::Blocking)
                 .map_err(|code| match code {
@@ -380,12 +399,22 @@ impl ClientOptions {
         Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
     }
 
-    fn open_or_wait(&self, name: &PipeName) -> exact::Result<exact::End> {
+    fn reach(&self, operation: &'static str, name: &PipeName) -> Result<exact::End> {
         let mut access = self.access;
         if self.read_mode == PipeMode::Message {
             // Without it the read mode could not be set, so asking for it loses nothing.
             access |= DesiredAccess::WRITE_ATTRIBUTES;
         }
+        #[cfg(all(feature = "smb", unix))]
+        if !name.is_local() {
+            return exact::open_remote_explained(name, access, self.wait_timeout, &self.smb)
+                .map_err(|failure| failure.into_error(operation, name));
+        }
+        self.open_or_wait(name, access)
+            .map_err(|code| Error::new(operation, Some(name), code))
+    }
+
+    fn open_or_wait(&self, name: &PipeName, access: DesiredAccess) -> exact::Result<exact::End> {
         let deadline = match self.wait_timeout {
             Some(WaitTimeout::For(limit)) => Instant::now().checked_add(limit),
             _ => None,

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::listener::Slot;
+use super::message::Begun;
 use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::exact::{End, HandleState, Peeked};
@@ -41,8 +42,9 @@ pub(super) struct Shared {
     modes: Modes,
     pub(super) read_timeout: Timeout,
     pub(super) write_timeout: Timeout,
-    /// Who receives. What it holds is the beginning of a message whose rest did not come in time.
-    pub(super) receiving: Turn<Vec<u8>>,
+    /// Who receives.
+    pub(super) receiving: Turn,
+    pub(super) begun: Begun,
     /// The listener to tell when this end is gone. It stands behind `end`, since fields are dropped in
     /// their order.
     _slot: Option<Slot>,
@@ -65,6 +67,7 @@ impl Shared {
             read_timeout: Timeout::none(),
             write_timeout: Timeout::none(),
             receiving: Turn::new(),
+            begun: Begun::default(),
             _slot: slot,
         }
     }

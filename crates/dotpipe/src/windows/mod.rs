@@ -15,5 +15,5 @@ mod operation;
 mod port;
 
 pub(crate) use end::End;
-pub(crate) use names::{call, create, exists, list, open, status, wait};
+pub(crate) use names::{call, create, create_another, exists, list, open, status, wait};
 pub(crate) use operation::Operation;

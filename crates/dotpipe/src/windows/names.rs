@@ -51,6 +51,15 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     Ok(End::server(handle, options.read_mode))
 }
 
+/// The system needs no instance to make another one.
+pub(crate) fn create_another(
+    _sibling: &End,
+    name: &PipeName,
+    options: &CreateOptions,
+) -> Result<End> {
+    create(name, options)
+}
+
 pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     let right = |asked, right| if access.contains(asked) { right } else { 0 };
     let rights = right(DesiredAccess::READ, GENERIC_READ)

@@ -56,7 +56,7 @@ fn nonsense_is_refused_by_code() {
             (vec![0xff; 60_000], INVALID_PARAMETER),
             (with(8, 9), INVALID_PARAMETER),
             (with(12, 0x80), INVALID_PARAMETER),
-            (with(20, 1), INVALID_PARAMETER),
+            (with(24, 1), INVALID_PARAMETER),
             (with(7, 2), NOT_SUPPORTED),
         ];
         for (place, (bytes, code)) in conversations.iter().enumerate() {

@@ -55,6 +55,80 @@ fn messages_of_all_sizes_keep_their_borders() {
 }
 
 #[test]
+fn a_quota_of_one_byte_messages_is_there_at_once() {
+    let (server, client) = pair(PipeMode::Message);
+    client.set_wait_mode(WaitMode::NonBlocking).unwrap();
+    for count in 0..QUOTA {
+        client
+            .send(&[count as u8])
+            .unwrap_or_else(|error| panic!("message {count}: {error}"));
+    }
+    let full = client.send(&[0]).unwrap_err();
+    assert_eq!(full.code(), Win32Error::IO_INCOMPLETE);
+    let mut message = Vec::new();
+    for count in 0..QUOTA {
+        assert_eq!(server.recv(&mut message).unwrap(), 1);
+        assert_eq!(message, [count as u8], "message {count}");
+    }
+}
+
+#[test]
+fn who_opens_again_finds_nothing_of_the_conversation_before() {
+    let name = crate::support::unique_name("again");
+    let mode = PipeMode::Message;
+    let listener = ServerOptions::new().pipe_mode(mode).listen(&name).unwrap();
+    let mut message = Vec::new();
+    // The same two processes, and so the same memory, as far as both are done with it.
+    for round in 0..50usize {
+        let client = ClientOptions::new().pipe_mode(mode).open(&name).unwrap();
+        let server = listener.accept().unwrap();
+        assert_eq!(server.peek(&mut [0; 8]).unwrap().available, 0);
+        assert_eq!(client.peek(&mut [0; 8]).unwrap().available, 0);
+        // What is left unread, and sometimes a disconnect, must not be seen by the next one.
+        for len in [round, 9_000, 40_000 + round] {
+            client.send(&fill(len, round)).unwrap();
+        }
+        server.send(&fill(100, round)).unwrap();
+        assert_eq!(server.recv(&mut message).unwrap(), round);
+        assert!(message == fill(round, round));
+        match round % 3 {
+            0 => drop(server),
+            1 => drop(client),
+            _ => server.disconnect().unwrap(),
+        }
+    }
+}
+
+#[test]
+fn two_conversations_at_once_have_memory_of_their_own() {
+    let name = crate::support::unique_name("again");
+    let mode = PipeMode::Message;
+    let listener = ServerOptions::new().pipe_mode(mode).listen(&name).unwrap();
+    let open = || {
+        let client = ClientOptions::new().pipe_mode(mode).open(&name).unwrap();
+        (listener.accept().unwrap(), client)
+    };
+    let mut message = Vec::new();
+    for round in 0..10 {
+        let (server, client) = open();
+        let (other_server, other_client) = open();
+        client.send(b"one").unwrap();
+        other_client.send(b"another").unwrap();
+        other_server.recv(&mut message).unwrap();
+        assert_eq!(message, b"another", "round {round}");
+        server.recv(&mut message).unwrap();
+        assert_eq!(message, b"one", "round {round}");
+        // The client is done and the server is not: the next one must not get this memory.
+        drop(client);
+        let (next_server, next_client) = open();
+        next_client.send(b"next").unwrap();
+        assert!(server.recv(&mut message).unwrap_err().is_broken());
+        next_server.recv(&mut message).unwrap();
+        assert_eq!(message, b"next", "round {round}");
+    }
+}
+
+#[test]
 fn messages_that_wait_together_stay_apart() {
     let (server, client) = pair(PipeMode::Message);
     let messages: [&[u8]; 4] = [b"one", b"", b"three", b"4"];

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{End, Owner};
-use crate::engine::operation::{Operation, Outcome};
+use crate::engine::operation::{Helper, Operation, Outcome};
 use crate::exact::Result;
 use crate::win32::Win32Error;
 
+/// A connect that waits: its number, where its result will be, and who can be helped meanwhile.
+type Connect = (u64, Arc<Outcome<()>>, Arc<dyn Helper>);
+
 impl End {
     pub(crate) fn connect(&self, deadline: Option<Instant>) -> Result<()> {
-        let (id, outcome) = self.begin_connect()?;
-        outcome.wait_until(deadline).unwrap_or_else(|| {
+        let (id, outcome, helper) = self.begin_connect()?;
+        outcome.wait_helping(&*helper, deadline).unwrap_or_else(|| {
             if self.core.end_connect(id, Win32Error::SEM_TIMEOUT) {
                 Err(Win32Error::SEM_TIMEOUT)
             } else {
@@ -23,16 +26,18 @@ impl End {
 
     pub(crate) fn start_connect(&self) -> Operation<()> {
         match self.begin_connect() {
-            Ok((id, outcome)) => Operation::going_on(outcome, self.core.canceller(), id),
+            Ok((id, outcome, helper)) => Operation::going_on(outcome, self.core.canceller(), id)
+                .with_helper(Arc::downgrade(&helper)),
             Err(code) => Operation::ended(Err(code)),
         }
     }
 
-    fn begin_connect(&self) -> Result<(u64, Arc<Outcome<()>>)> {
+    fn begin_connect(&self) -> Result<Connect> {
         let Owner::Instance(instance) = &self.owner else {
             return Err(Win32Error::INVALID_FUNCTION);
         };
-        instance.begin_connect(&self.core)
+        let (id, outcome) = instance.begin_connect(&self.core)?;
+        Ok((id, outcome, instance.helper()))
     }
 
     pub(crate) fn disconnect(&self) -> Result<()> {

@@ -48,6 +48,10 @@ impl End {
         }
     }
 
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     pub(crate) fn end(&self) -> PipeEnd {
         match self.owner {
             Owner::Instance(_) => PipeEnd::Server,

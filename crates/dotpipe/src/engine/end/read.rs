@@ -35,7 +35,7 @@ impl End {
     fn read_into(&self, sink: &mut impl Sink, deadline: Option<Instant>) -> Result<Received> {
         self.core.need(Rights::READ)?;
         let mut may_spin = true;
-        let (link, id) = loop {
+        let (link, id, begun) = loop {
             let mut port = self.core.inlet();
             let inlet = port.linked()?;
             let mode = self.core.read_mode();
@@ -62,18 +62,17 @@ impl End {
                 Fill::Nothing if may_spin && !inlet.has_waiting() => {
                     let (watch, link) = (inlet.watch(), inlet.link.clone());
                     drop(port);
-                    link.read_spin
-                        .until(|| watch.is_ready() || link.ending().is_some());
+                    link.spin_for_data(watch);
                     may_spin = false;
                 }
                 Fill::Nothing | Fill::Begun => {
                     let id = self.core.new_id();
                     inlet.queue_thread(id, sink.len() + sink.left());
-                    break (inlet.link.clone(), id);
+                    break (inlet.link.clone(), id, fill == Fill::Begun);
                 }
             }
         };
-        self.core.sleep_in_read(&link, id, sink, deadline)
+        self.core.wait_in_read(&link, id, sink, deadline, begun)
     }
 
     pub(crate) fn start_read(&self, len: usize) -> Operation<ReceivedData> {
@@ -161,17 +160,18 @@ fn at_once(sink: &impl Sink, mode: PipeMode) -> Result<Received> {
 }
 
 impl Core {
-    /// The sleep of a thread whose read `id` is in the queue of `link`'s inlet.
-    pub(super) fn sleep_in_read(
+    /// The wait of a thread whose read `id` is in the queue of `link`'s inlet; it may begin with a spin.
+    pub(super) fn wait_in_read(
         &self,
         link: &Arc<Link>,
         id: u64,
         sink: &mut impl Sink,
         deadline: Option<Instant>,
+        mut may_spin: bool,
     ) -> Result<Received> {
         loop {
             let epoch = link.bell.epoch();
-            let over = {
+            let (over, watch) = {
                 let mut port = self.inlet();
                 let inlet = port.linked_to(link)?;
                 let mode = self.read_mode();
@@ -182,14 +182,18 @@ impl Core {
                     }
                     Turn::Wait => None,
                 };
-                let can_go_on = inlet.settle(mode);
-                if over.is_none() && can_go_on && inlet.is_first(id) {
-                    continue;
+                if over.is_none() && may_spin && inlet.is_first(id) {
+                    (None, Some(inlet.watch()))
+                } else {
+                    let can_go_on = inlet.settle(mode);
+                    if over.is_none() && can_go_on && inlet.is_first(id) {
+                        continue;
+                    }
+                    if over.is_some() && can_go_on {
+                        link.bell.wake_all();
+                    }
+                    (over, None)
                 }
-                if over.is_some() && can_go_on {
-                    link.bell.wake_all();
-                }
-                over
             };
             if let Some(result) = over {
                 return result.map(|more| Received {
@@ -197,11 +201,20 @@ impl Core {
                     more,
                 });
             }
+            if let Some(watch) = watch {
+                may_spin = if sink.len() > 0 {
+                    link.spin_for_rest(watch)
+                } else {
+                    link.spin_for_data(watch)
+                };
+                continue;
+            }
             let start = clock::now();
             if link.bell.sleep(epoch, deadline) == Woken::Rung {
                 link.read_spin.learn(start, link.other.stamp());
                 self.settle_writes();
             }
+            may_spin = true;
         }
     }
 }

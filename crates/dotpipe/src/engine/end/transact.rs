@@ -20,20 +20,23 @@ impl End {
         deadline: Option<Instant>,
     ) -> Result<Received> {
         let id = self.core.new_id();
-        let link = self
-            .ask(question, |inlet| inlet.queue_thread(id, reply.len()))?
-            .1;
+        // The bell is not armed yet: most answers come while this thread still spins.
+        let queue = |inlet: &mut Inlet| inlet.queue_thread(id, reply.len());
+        let link = self.ask(question, queue)?.1;
         let mut sink = SliceSink {
             buffer: reply,
             len: 0,
         };
-        self.core.sleep_in_read(&link, id, &mut sink, deadline)
+        self.core.wait_in_read(&link, id, &mut sink, deadline, true)
     }
 
     pub(crate) fn start_transact(&self, question: Vec<u8>, len: usize) -> Operation<ReceivedData> {
         let id = self.core.new_id();
         match self.ask(&question, |inlet| inlet.queue_owned(id, len)) {
-            Ok((outcome, link)) => self.driven(&link, id, outcome),
+            Ok((outcome, link)) => {
+                self.core.settle_reads();
+                self.driven(&link, id, outcome)
+            }
             Err(code) => Operation::ended(Err(code)),
         }
     }
@@ -74,9 +77,6 @@ impl End {
             outlet.needs_driving()
         };
         let queued = queue(inlet);
-        if inlet.settle(PipeMode::Message) {
-            link.bell.wake_all();
-        }
         drop(port);
         if needs_driving {
             // Without the reactor whoever waits for the answer brings the question.

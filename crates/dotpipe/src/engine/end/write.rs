@@ -10,20 +10,37 @@ use crate::engine::link::Link;
 use crate::engine::linux::clock;
 use crate::engine::operation::Operation;
 use crate::engine::outlet::{Attempt, Outlet, Turn};
+use crate::engine::spin::Pace;
 use crate::exact::Result;
 use crate::options::WaitMode;
 use crate::win32::Win32Error;
 
+/// How often a write that would have to wait looks for the reader's progress before it queues.
+const MOST_SPINS: u32 = 8;
+
 impl End {
     pub(crate) fn write(&self, data: &[u8], deadline: Option<Instant>) -> Result<usize> {
         self.core.need(Rights::WRITE)?;
-        let (link, id) = {
+        let mut spins = 0;
+        let (link, id) = loop {
             let mut port = self.core.outlet();
             let outlet = port.linked()?;
             if let Some(result) = self.write_at_once(outlet, data) {
                 return result;
             }
             let link = outlet.link.clone();
+            if spins < MOST_SPINS && outlet.had_better_wait(data.len()) {
+                // A reader that is at work makes room sooner than a write is put into the queue, which
+                // both sides would have to handle with more care than one that is complete.
+                let watch = outlet.watch();
+                drop(port);
+                spins = if link.spin_for_progress(watch, Pace::WRITER) {
+                    spins + 1
+                } else {
+                    MOST_SPINS
+                };
+                continue;
+            }
             if data.is_empty() {
                 // Behind a write that is not placed whole: complete, and the reactor brings it.
                 outlet.queue_empty()?;
@@ -34,7 +51,7 @@ impl End {
             }
             let id = self.core.new_id();
             outlet.queue_thread(id, data.len())?;
-            (link, id)
+            break (link, id);
         };
         self.core.sleep_in_write(&link, id, data, deadline)
     }
@@ -117,9 +134,7 @@ impl Core {
                 return result;
             }
             if may_spin {
-                may_spin = link
-                    .write_spin
-                    .until(|| watch.is_ready() || link.ending().is_some());
+                may_spin = link.spin_for_progress(watch, Pace::EAGER);
                 continue;
             }
             let start = clock::now();

@@ -4,7 +4,7 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, Result};
@@ -43,18 +43,21 @@ pub(in crate::engine) fn listen(folder: BorrowedFd<'_>, file: &str) -> Result<Ow
     Ok(socket)
 }
 
-/// Connects to the socket `file` in `folder`; all calls on the result take at most `limit`.
+/// Connects to the socket `file` in `folder`; this and what is sent then takes at most `limit`.
 pub(in crate::engine) fn connect(
     folder: BorrowedFd<'_>,
     file: &str,
     limit: Duration,
 ) -> Result<OwnedFd> {
+    connect_to(&address(folder, file)?, limit)
+}
+
+/// The same by the address of the socket's file.
+pub(in crate::engine) fn connect_to(address: &SocketAddrUnix, limit: Duration) -> Result<OwnedFd> {
     let socket = new_socket()?;
     sockopt::set_socket_timeout(&socket, Timeout::Send, Some(limit))?;
-    sockopt::set_socket_timeout(&socket, Timeout::Recv, Some(limit))?;
-    let address = address(folder, file)?;
     loop {
-        match rustix::net::connect(&socket, &address) {
+        match rustix::net::connect(&socket, address) {
             Ok(()) => return Ok(socket),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Err(Errno::TIMEDOUT),
@@ -106,13 +109,15 @@ pub(in crate::engine) struct Packet {
     pub(in crate::engine) truncated: bool,
 }
 
-/// Receives one packet and at most one descriptor; any other is closed.
+/// Receives one packet and at most one descriptor; any other is closed. Never waits: `AGAIN` when nothing
+/// is here.
 pub(in crate::engine) fn receive(socket: impl AsFd, packet: &mut [u8]) -> Result<Packet> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let received = loop {
         let slices = &mut [IoSliceMut::new(packet)];
-        match rustix::net::recvmsg(&socket, slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+        match rustix::net::recvmsg(&socket, slices, &mut ancillary, flags) {
             Err(Errno::INTR) => {}
             other => break other?,
         }
@@ -137,7 +142,7 @@ pub(in crate::engine) fn receive(socket: impl AsFd, packet: &mut [u8]) -> Result
 }
 
 /// Who is at the other end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) struct Peer {
     /// Its process as this process sees it: 0 when it lives in a PID namespace that is hidden from here.
     pub(in crate::engine) process: u32,
@@ -178,6 +183,20 @@ pub(in crate::engine) fn hear(socket: impl AsFd) -> bool {
 pub(in crate::engine) fn has_hung_up(socket: impl AsFd) -> bool {
     let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
     look(socket, PollFlags::RDHUP).intersects(gone)
+}
+
+/// Waits until there is something to receive, at the longest until `end`; false when nothing came.
+pub(in crate::engine) fn wait_readable(socket: impl AsFd, end: Instant) -> Result<bool> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let mut fds = [PollFd::new(&socket, PollFlags::IN)];
+        match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whether there is something to receive or somebody to accept.

@@ -60,6 +60,11 @@ fn choose() -> Candidate {
     }
 }
 
+/// The path of the directory that applies now.
+pub(super) fn path() -> PathBuf {
+    choose().path
+}
+
 /// The directory for a client: `ERROR_FILE_NOT_FOUND` when there is none, and so no pipe.
 pub(in crate::engine) fn open() -> Result<OwnedFd> {
     let candidate = choose();

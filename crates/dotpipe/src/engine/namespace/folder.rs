@@ -1,10 +1,12 @@
 //! The folder of one pipe: its lock, its records and its sockets.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
+use rustix::net::SocketAddrUnix;
 
 use super::encode::file_name;
 use super::record::{LONGEST, Record};
@@ -24,6 +26,45 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The folder of a pipe, as anybody may look at it.
 pub(in crate::engine) struct Folder {
     fd: OwnedFd,
+}
+
+/// Where a server process answered, to be asked there again without looking at the folder.
+///
+/// Nobody but the owner of the namespace can have put another socket there since; but who answers now must
+/// still be checked against who answered then.
+#[derive(Debug)]
+pub(in crate::engine) struct Address {
+    directory: PathBuf,
+    socket: SocketAddrUnix,
+}
+
+impl Address {
+    /// The address of the server process `id` of a pipe; `None` when it is too long for a socket.
+    pub(in crate::engine) fn of(name: &PipeName, id: &str) -> Option<Address> {
+        let directory = directory::path();
+        let socket = directory
+            .join(file_name(name))
+            .join(format!("{id}{SOCKET}"));
+        let socket = SocketAddrUnix::new(socket).ok()?;
+        Some(Address { directory, socket })
+    }
+
+    /// Connects to the server process. `None` when it is dead, or another namespace applies by now.
+    pub(in crate::engine) fn connect(&self, limit: Duration) -> Result<Option<OwnedFd>> {
+        if directory::path() != self.directory {
+            return Ok(None);
+        }
+        unless_dead(socket::connect_to(&self.socket, limit))
+    }
+}
+
+/// `None` when nobody listens at a socket.
+fn unless_dead(connected: rustix::io::Result<OwnedFd>) -> Result<Option<OwnedFd>> {
+    match connected {
+        Ok(socket) => Ok(Some(socket)),
+        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(None),
+        Err(error) => Err(code(error)),
+    }
 }
 
 /// The folder of a pipe while this process alone may change it.
@@ -87,11 +128,8 @@ impl Folder {
 
     /// Connects to a server process. `None` when it is dead.
     pub(in crate::engine) fn connect(&self, id: &str, limit: Duration) -> Result<Option<OwnedFd>> {
-        match socket::connect(self.fd.as_fd(), &format!("{id}{SOCKET}"), limit) {
-            Ok(socket) => Ok(Some(socket)),
-            Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(None),
-            Err(error) => Err(code(error)),
-        }
+        let file = format!("{id}{SOCKET}");
+        unless_dead(socket::connect(self.fd.as_fd(), &file, limit))
     }
 
     /// All live server processes, oldest first: the id and the record.
@@ -320,14 +358,15 @@ impl RecordFile {
         rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
-    /// Writes the record anew. The folder should be locked, so that nobody reads half of it.
+    /// Writes the record anew, over the old one, which is as long: what changes has a fixed width.
     pub(in crate::engine) fn update(&self, record: &Record) -> Result<()> {
         let text = record.to_text();
         let written = rustix::io::pwrite(&self.fd, text.as_bytes(), 0).map_err(code)?;
-        if written != text.len() {
-            return Err(Win32Error::DISK_FULL);
+        if written == text.len() {
+            Ok(())
+        } else {
+            Err(Win32Error::DISK_FULL)
         }
-        rustix::fs::ftruncate(&self.fd, text.len() as u64).map_err(code)
     }
 }
 

@@ -16,7 +16,7 @@ mod encode;
 mod folder;
 mod record;
 
-pub(super) use folder::{Folder, LockedFolder, RecordFile};
+pub(super) use folder::{Address, Folder, LockedFolder, RecordFile};
 pub(super) use record::Record;
 
 use crate::exact::Result;

@@ -1,19 +1,22 @@
 //! The client's side: asks the server processes of a name, one after the other, and waits for them.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dotpipe_ring::{Layout, Segment, Side};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::acquaintance::{self, Memory, Server};
 use super::wire::{Answer, LONGEST_ANSWER, Operation, Request};
 use crate::engine::bell::Bell;
 use crate::engine::core::{Core, Rights, Traits};
 use crate::engine::end::{End, Owner};
 use crate::engine::link::Link;
 use crate::engine::linux::{code, io_code, socket};
-use crate::engine::namespace::Folder;
+use crate::engine::namespace::{Address, Folder};
+use crate::engine::spin::{Pace, Spin};
 use crate::exact::{InstanceCounts, PipeStatus, Result};
 use crate::name::PipeName;
 use crate::options::{DesiredAccess, WaitTimeout};
@@ -41,23 +44,44 @@ struct Reply {
     memory: Option<OwnedFd>,
 }
 
-/// Receives one answer. `None` when the server is gone.
-fn receive(socket: &OwnedFd) -> Result<Option<(Answer, Option<OwnedFd>)>> {
+/// Answers come after about two wake-ups: the server's, and what it does then.
+static ANSWERS: Spin = Spin::expecting(Duration::from_micros(30));
+
+/// Waits for one answer, and spins first: most servers are not busy. `None` when the server is gone.
+fn receive(socket: &OwnedFd, end: Instant) -> Result<Option<(Answer, Option<OwnedFd>)>> {
     let mut bytes = [0; LONGEST_ANSWER + 1];
-    match socket::receive(socket, &mut bytes) {
+    let mut packet = Err(Errno::AGAIN);
+    let is_here = || {
+        packet = socket::receive(socket, &mut bytes);
+        !matches!(packet, Err(Errno::AGAIN))
+    };
+    let begun = Instant::now();
+    if !ANSWERS.until(Pace::EAGER, is_here, || false) {
+        if !socket::wait_readable(socket, end).map_err(code)? {
+            return Err(Win32Error::SEM_TIMEOUT);
+        }
+        ANSWERS.learn_from(begun.elapsed());
+        packet = socket::receive(socket, &mut bytes);
+    }
+    match packet {
         Ok(packet) if packet.len == 0 => Ok(None),
         Ok(packet) if packet.truncated => Err(Win32Error::GEN_FAILURE),
         Ok(packet) => Ok(Some((Answer::decode(&bytes[..packet.len])?, packet.fd))),
         Err(Errno::CONNRESET | Errno::PIPE) => Ok(None),
-        Err(Errno::AGAIN) => Err(Win32Error::SEM_TIMEOUT),
         Err(error) => Err(code(error)),
     }
 }
 
-/// Asks one server process, which may take so long. `None` when it is dead.
-fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Result<Option<Reply>> {
+/// Asks one server process, to which `connect` connects, and which may take so long. `None` when it is
+/// dead.
+fn ask(
+    connect: impl Fn(Duration) -> Result<Option<OwnedFd>>,
+    request: Request,
+    patience: Duration,
+) -> Result<Option<Reply>> {
     for _ in 0..MOST_TRIES {
-        let Some(socket) = folder.connect(id, patience)? else {
+        let end = Instant::now() + patience;
+        let Some(socket) = connect(patience)? else {
             return Ok(None);
         };
         match socket::send(&socket, &request.encode(), None) {
@@ -65,7 +89,7 @@ fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Resul
             Err(Errno::PIPE | Errno::CONNRESET) => continue,
             Err(error) => return Err(code(error)),
         }
-        if let Some((answer, memory)) = receive(&socket)? {
+        if let Some((answer, memory)) = receive(&socket, end)? {
             return Ok(Some(Reply {
                 answer,
                 socket,
@@ -82,16 +106,16 @@ fn ask(folder: &Folder, id: &str, request: Request, patience: Duration) -> Resul
 fn ask_all<T>(
     name: &PipeName,
     request: Request,
-    mut until: impl FnMut(Reply) -> Result<Option<T>>,
+    mut until: impl FnMut(&str, Reply) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let folder = Folder::find(name)?;
     let mut alive = false;
     let mut failed = None;
     for id in folder.servers()? {
-        match ask(&folder, &id, request, PATIENCE) {
+        match ask(|limit| folder.connect(&id, limit), request, PATIENCE) {
             Ok(Some(reply)) => {
                 alive = true;
-                if let Some(result) = until(reply)? {
+                if let Some(result) = until(&id, reply)? {
                     return Ok(Some(result));
                 }
             }
@@ -123,17 +147,50 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     let request = Request {
         operation: Operation::Open,
         access,
+        token: 0,
     };
-    let opened = ask_all(name, request, |reply| match reply.answer.code {
-        Win32Error(0) => enter(name, access, reply).map(Some),
+    if let Some(end) = open_again(name, request)? {
+        return Ok(end);
+    }
+    let opened = ask_all(name, request, |id, reply| match reply.answer.code {
+        Win32Error(0) => {
+            let address = Address::of(name, id).map(Arc::new);
+            enter(name, address, access, reply, None).map(Some)
+        }
         Win32Error::PIPE_BUSY => Ok(None),
         code => Err(code),
     })?;
     opened.ok_or(Win32Error::PIPE_BUSY)
 }
 
-/// Makes a client end of what the server handed over.
-fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
+/// Opens an instance of the server process that had one the last time; `None` unless it has one again.
+fn open_again(name: &PipeName, request: Request) -> Result<Option<End>> {
+    let Some((server, memory)) = acquaintance::recall(name) else {
+        return Ok(None);
+    };
+    let token = memory.as_ref().map_or(0, |memory| memory.token);
+    let request = Request { token, ..request };
+    let reply = ask(|limit| server.address.connect(limit), request, PATIENCE);
+    if let Ok(Some(reply)) = reply
+        && reply.answer.code == Win32Error(0)
+        && socket::peer(&reply.socket) == Ok(server.peer)
+    {
+        let address = Some(server.address);
+        return enter(name, address, request.access, reply, memory).map(Some);
+    }
+    acquaintance::forget();
+    Ok(None)
+}
+
+/// Makes a client end of what the server process at `address` handed over. `offered` is memory that it
+/// could have taken.
+fn enter(
+    name: &PipeName,
+    address: Option<Arc<Address>>,
+    access: DesiredAccess,
+    reply: Reply,
+    offered: Option<Memory>,
+) -> Result<End> {
     let Reply {
         answer,
         socket,
@@ -141,12 +198,21 @@ fn enter(name: &PipeName, access: DesiredAccess, reply: Reply) -> Result<End> {
     } = reply;
     let size = |ring: u64| usize::try_from(ring).unwrap_or(usize::MAX);
     let layout = Layout::new(size(answer.rings.0), size(answer.rings.1));
-    let (Some(layout), Some(memory)) = (layout, memory) else {
-        return Err(Win32Error::GEN_FAILURE);
+    let layout = layout.ok_or(Win32Error::GEN_FAILURE)?;
+    let segment = match (answer.recycled, memory, offered) {
+        (false, Some(memory), _) => {
+            let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
+            Arc::new(segment)
+        }
+        (true, None, Some(offered)) if offered.segment.layout() == layout => offered.segment,
+        _ => return Err(Win32Error::GEN_FAILURE),
     };
-    let segment = Segment::open(&memory, layout).map_err(|error| io_code(&error))?;
-    let server = socket::peer(&socket).map_err(code)?.process;
-    let link = Link::new(segment, Bell::new(socket), Side::Client, server);
+    let peer = socket::peer(&socket).map_err(code)?;
+    if let Some(address) = address {
+        let server = Server { address, peer };
+        acquaintance::remember(name, server, answer.token, &segment);
+    }
+    let link = Link::new(segment, Bell::new(socket), Side::Client, peer.process);
     let traits = Traits {
         pipe_type: answer.pipe_type,
         out_quota: answer.out_quota,
@@ -196,8 +262,10 @@ pub(in crate::engine) fn wait_until(
             let request = Request {
                 operation: Operation::Wait,
                 access: DesiredAccess::empty(),
+                token: 0,
             };
-            let reply = match ask(&folder, &id, request, time_left(end_of(limit))) {
+            let connect = |limit| folder.connect(&id, limit);
+            let reply = match ask(connect, request, time_left(end_of(limit))) {
                 Ok(Some(reply)) => reply,
                 Ok(None) => continue,
                 Err(_) => {
@@ -275,7 +343,7 @@ fn sleep(
         let news: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         let noticed = notices.is_some() && news.last() == Some(&true);
         for place in (0..servers.len()).rev().filter(|place| news[*place]) {
-            match receive(&servers[place])? {
+            match receive(&servers[place], Instant::now() + PATIENCE)? {
                 Some((answer, _)) if answer.code == Win32Error(0) => return Ok(true),
                 Some((answer, _)) => return Err(answer.code),
                 None => drop(servers.remove(place)),
@@ -351,7 +419,9 @@ fn ask_counts(folder: &Folder, id: &str, end: Instant) -> Option<InstanceCounts>
     let request = Request {
         operation: Operation::Query,
         access: DesiredAccess::empty(),
+        token: 0,
     };
-    let reply = ask(folder, id, request, time_left(Some(end))).ok()??;
+    let connect = |limit| folder.connect(id, limit);
+    let reply = ask(connect, request, time_left(Some(end))).ok()??;
     (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

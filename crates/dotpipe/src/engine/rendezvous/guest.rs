@@ -14,8 +14,11 @@ use rustix::io::Errno;
 
 use super::wire::{Answer, REQUEST_LEN, Request};
 use crate::engine::core::lock;
+use crate::engine::linux::alarm::{Alarm, Wait};
 use crate::engine::linux::socket;
+use crate::engine::operation::Helper;
 use crate::engine::reactor::{Reactor, Registration, Source};
+use crate::engine::spin::{Pace, Spin};
 use crate::exact::Result;
 use crate::win32::Win32Error;
 
@@ -45,11 +48,15 @@ pub(in crate::engine) struct Guests {
     listener: OwnedFd,
     doorman: Weak<dyn Doorman>,
     present: Mutex<Present>,
+    /// For threads that wait at the door.
+    arrivals: Spin,
 }
 
 #[derive(Default)]
 struct Present {
     listening: Option<Registration>,
+    /// A thread that waits for a client stands at the door, so the reactor need not.
+    tended: bool,
     last_id: u64,
     silent: VecDeque<Arc<Guest>>,
     waiting: VecDeque<Arc<Guest>>,
@@ -71,6 +78,7 @@ impl Guests {
             listener,
             doorman,
             present: Mutex::default(),
+            arrivals: Spin::new(),
         })
     }
 
@@ -182,9 +190,9 @@ impl Guests {
 }
 
 impl Guests {
-    /// Receives those at the door. False when one must stay there for want of a descriptor.
-    fn receive_some(&self) -> bool {
-        for _ in 0..MOST_AT_ONCE {
+    /// Receives those at the door, but not too many. False when one must stay there for want of a descriptor.
+    fn receive_some(&self, most: usize) -> bool {
+        for _ in 0..most {
             let socket = match socket::accept(&self.listener) {
                 Ok(Some(socket)) => socket,
                 Ok(None) => return true,
@@ -217,16 +225,59 @@ impl Guests {
 
     /// Goes on listening.
     fn listen_on(&self) {
-        if let Some(registration) = &lock(&self.present).listening {
+        let present = lock(&self.present);
+        if let Some(registration) = &present.listening
+            && !present.tended
+        {
             // Cannot fail for a descriptor that is registered.
             let _ = registration.rearm(&self.listener);
         }
+    }
+
+    /// Takes the door over from the reactor; false when somebody else has it, or nobody comes any more.
+    fn take_door(&self) -> bool {
+        let mut present = lock(&self.present);
+        let Some(registration) = &present.listening else {
+            return false;
+        };
+        if present.tended || registration.disarm(&self.listener).is_err() {
+            return false;
+        }
+        present.tended = true;
+        true
+    }
+}
+
+impl Helper for Guests {
+    /// Receives clients: one wake-up sooner than if the reactor did it and then woke this thread.
+    fn lend(&self, alarm: &Alarm, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) {
+        if !self.take_door() {
+            return;
+        }
+        while !is_over() {
+            let begun = Instant::now();
+            let is_here = || socket::is_readable(&self.listener);
+            if !self.arrivals.until(Pace::EAGER, is_here, is_over) {
+                match alarm.wait_with(&self.listener, deadline) {
+                    Ok(Wait::Ready) => self.arrivals.learn_from(begun.elapsed()),
+                    Ok(Wait::Alarm) => continue,
+                    Ok(Wait::Late) | Err(_) => break,
+                }
+            }
+            // One at a time: most likely it is the one that this thread waits for. For want of descriptors
+            // the reactor has patience.
+            if !is_over() && !self.receive_some(1) {
+                break;
+            }
+        }
+        lock(&self.present).tended = false;
+        self.listen_on();
     }
 }
 
 impl Source for Guests {
     fn ready(&self) {
-        if self.receive_some() {
+        if self.receive_some(MOST_AT_ONCE) {
             self.listen_on();
         } else if let Some(registration) = &lock(&self.present).listening {
             registration.expire_at(Instant::now() + PAUSE);

@@ -5,8 +5,8 @@
 //!   0  magic  "dotpipe" 1         0  magic
 //!   8  operation                  8  Win32 code, 0 for success
 //!  12  desired access (open)     12  access of the pipe
-//!  16  zero                      16  type of the pipe
-//!                                20  maximum of instances
+//!  16  token of memory (open)    16  type of the pipe
+//!  24  zero                      20  maximum of instances
 //!                                24  default time-out, ms
 //!                                28  quota of the server end
 //!                                32  quota of the client end
@@ -18,7 +18,8 @@
 //!                                56  which creation of the name
 //!                                64  size of the ring server to client (open)
 //!                                72  size of the ring client to server
-//!                                80  zero
+//!                                80  token of the memory (open), 0 for none
+//!                                88  1: the memory is the one of the request's token
 //!                                96  the name in UTF-8, to the end of the packet (query)
 //! ```
 //! Numbers are little-endian, 32 bits up to offset 56 and 64 bits from there. The last byte of the magic
@@ -51,6 +52,8 @@ pub(in crate::engine) enum Operation {
 pub(in crate::engine) struct Request {
     pub(in crate::engine) operation: Operation,
     pub(in crate::engine) access: DesiredAccess,
+    /// Which memory of an earlier conversation the client has, to open the pipe with it; 0 for none.
+    pub(in crate::engine) token: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,10 @@ pub(in crate::engine) struct Answer {
     pub(in crate::engine) pipe: PipeId,
     /// Sizes of the rings: server to client, client to server.
     pub(in crate::engine) rings: (u64, u64),
+    /// By which the memory of this conversation can be had again; 0 when it cannot.
+    pub(in crate::engine) token: u64,
+    /// The memory is that of the request's token, and so none comes with the answer.
+    pub(in crate::engine) recycled: bool,
     pub(in crate::engine) name: String,
 }
 
@@ -100,6 +107,7 @@ impl Request {
             Operation::Query => 3,
         };
         bytes[12] = self.access.bits();
+        bytes[16..24].copy_from_slice(&self.token.to_le_bytes());
         bytes
     }
 
@@ -108,7 +116,7 @@ impl Request {
     pub(in crate::engine) fn decode(bytes: &[u8]) -> Result<Request, Win32Error> {
         check_magic(bytes)?;
         const NONSENSE: Win32Error = Win32Error::INVALID_PARAMETER;
-        if bytes.len() != REQUEST_LEN || bytes[16..].iter().any(|byte| *byte != 0) {
+        if bytes.len() != REQUEST_LEN || bytes[24..].iter().any(|byte| *byte != 0) {
             return Err(NONSENSE);
         }
         let operation = match u32_at(bytes, 8) {
@@ -123,6 +131,7 @@ impl Request {
         Ok(Request {
             operation,
             access: access.ok_or(NONSENSE)?,
+            token: u64_at(bytes, 16),
         })
     }
 }
@@ -162,7 +171,14 @@ impl Answer {
         ] {
             bytes.extend(word.to_le_bytes());
         }
-        for word in [self.pipe.0, self.rings.0, self.rings.1, 0, 0] {
+        let recycled = u64::from(self.recycled);
+        for word in [
+            self.pipe.0,
+            self.rings.0,
+            self.rings.1,
+            self.token,
+            recycled,
+        ] {
             bytes.extend(word.to_le_bytes());
         }
         bytes.extend(self.name.as_bytes());
@@ -208,6 +224,12 @@ impl Answer {
             process: u32_at(bytes, 52),
             pipe: PipeId(u64_at(bytes, 56)),
             rings: (u64_at(bytes, 64), u64_at(bytes, 72)),
+            token: u64_at(bytes, 80),
+            recycled: match u64_at(bytes, 88) {
+                0 => false,
+                1 => true,
+                _ => return Err(NONSENSE),
+            },
             name: std::str::from_utf8(&bytes[ANSWER_LEN..])
                 .map_err(|_| NONSENSE)?
                 .to_owned(),
@@ -238,6 +260,8 @@ mod tests {
             process: 99,
             pipe: PipeId(u64::MAX - 1),
             rings: (4096, 1 << 30),
+            token: u64::MAX - 2,
+            recycled: true,
             name: "파이프".into(),
         }
     }
@@ -250,7 +274,12 @@ mod tests {
                 DesiredAccess::all(),
                 DesiredAccess::READ,
             ] {
-                let request = Request { operation, access };
+                let token = u64::MAX - 3;
+                let request = Request {
+                    operation,
+                    access,
+                    token,
+                };
                 assert_eq!(Request::decode(&request.encode()), Ok(request));
             }
         }
@@ -262,6 +291,7 @@ mod tests {
         let good = Request {
             operation: Operation::Open,
             access: DesiredAccess::READ,
+            token: 0,
         }
         .encode();
         let with = |offset: usize, byte: u8| {
@@ -299,7 +329,7 @@ mod tests {
                 "{len}"
             );
         }
-        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (96, 0xff)] {
+        for (offset, byte) in [(3, 0), (12, 9), (16, 1), (88, 2), (95, 1), (96, 0xff)] {
             let mut bytes = good.clone();
             bytes[offset] = byte;
             assert_eq!(
