@@ -53,7 +53,7 @@ pub fn anonymous_pipe(size: u32) -> Result<(AnonymousEnd, AnonymousEnd)> {
 
 /// The read end or the write end of an anonymous pipe: what a `HANDLE` from `CreatePipe` is.
 ///
-/// A kernel pipe, so that any program can have it as its standard input or output. It carries bytes
+/// A pipe of the system, so that any program can have it as its standard input or output. It carries bytes
 /// one way. The read end counts as the server end, the write end as the client end, as on Windows.
 ///
 /// An end can be used from several threads at once. The bytes of one write stay together, also when
@@ -64,6 +64,10 @@ pub fn anonymous_pipe(size: u32) -> Result<(AnonymousEnd, AnonymousEnd)> {
 /// The other side notices that an end is closed when nobody has it open any more: no duplicate, no
 /// child. A thread that is just starting a program counts for the moment from `fork` to `exec`,
 /// even for ends that are not inherited.
+///
+/// # On Windows
+/// One thing at a time can be done with an end: while a thread waits in a read or a write, whatever else is asked
+/// of the same end waits as well. What follows is about Linux.
 ///
 /// # Never a signal
 /// A write to a pipe without a reader is an error and not `SIGPIPE`, whatever the program does with
@@ -148,7 +152,8 @@ impl AnonymousEnd {
     }
 
     /// [`write`](Self::write) with a deadline (`None`: no limit). What the pipe has taken when it
-    /// passes stays in the pipe, and how much that is cannot be known.
+    /// passes stays in the pipe, and how much that is cannot be known. On Windows, what has not been read is
+    /// taken back.
     ///
     /// # Errors
     /// Those of [`write`](Self::write); `ERROR_SEM_TIMEOUT` when the deadline passes.
@@ -206,7 +211,7 @@ impl AnonymousEnd {
     }
 
     /// Sets both modes of this end: `SetNamedPipeHandleState`. The wait mode holds in this process
-    /// only: a child that has the same end is not affected.
+    /// only: a child that has the same end is not affected. On Windows it is.
     ///
     /// # Errors
     /// `ERROR_INVALID_PARAMETER` for message read mode: an anonymous pipe is of byte type.

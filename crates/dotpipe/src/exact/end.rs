@@ -80,6 +80,10 @@ impl End {
     ///
     /// # Errors
     /// Those of [`read`](Self::read), and `ERROR_BAD_PIPE` unless this end is in message read mode.
+    ///
+    /// # Platforms
+    /// On Windows a long message is read in pieces. When it is taken back between two of them and another one
+    /// stands behind it, the beginning of the one and the rest of the other come as one.
     pub fn read_message(&self, message: &mut Vec<u8>) -> Result<Received> {
         self.inner.read_message(message, None)
     }

@@ -15,6 +15,10 @@ use crate::remote::{Failure, SmbOptions};
 /// `ERROR_INVALID_NAME` (a remote name), `ERROR_PIPE_BUSY` (the maximum is reached),
 /// `ERROR_ACCESS_DENIED` (another access or type than the pipe has, `first_instance` on a pipe that
 /// exists, no right to create an instance).
+///
+/// # Platforms
+/// On Windows another type than the pipe has passes, and clients on other machines are rejected
+/// (`PIPE_REJECT_REMOTE_CLIENTS`).
 pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     sys::create(name, options).map(|inner| End { inner })
 }
@@ -25,6 +29,9 @@ pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
 /// # Errors
 /// `ERROR_FILE_NOT_FOUND` (no such pipe), `ERROR_PIPE_BUSY` (no instance listens),
 /// `ERROR_ACCESS_DENIED` (the pipe does not go that way, or its owner does not allow it).
+///
+/// # Platforms
+/// On Windows the server may learn who its client is, and not act in its name (`SECURITY_IDENTIFICATION`).
 pub fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
     sys::open(name, access).map(|inner| End { inner })
 }
