@@ -32,4 +32,4 @@ pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
 #[cfg(all(feature = "smb", unix))]
 pub(crate) use operation::{Canceller, HeldBack, Outcome};
-pub(crate) use rendezvous::{list, open, open_with, security, status, wait};
+pub(crate) use rendezvous::{exists, list, open, open_with, security, status, wait};
