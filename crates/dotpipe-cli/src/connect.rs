@@ -118,16 +118,18 @@ fn directions(args: &Args) -> Result<(bool, bool)> {
     let status = exact::status(&args.name).ok();
     if let Some(status) = &status
         && args.message
-        && status.pipe_type == PipeMode::Byte
+        && status.pipe_type == Some(PipeMode::Byte)
     {
         let error = Error::new("open", Some(&args.name), Win32Error::INVALID_PARAMETER)
             .with_hint("the pipe is of byte type and has no messages: leave --message out");
         return Err(error.into());
     }
     Ok(match args.access {
-        Direction::Auto => status.map_or((true, true), |status| {
-            (status.access.is_outbound(), status.access.is_inbound())
-        }),
+        Direction::Auto => status
+            .and_then(|status| status.access)
+            .map_or((true, true), |access| {
+                (access.is_outbound(), access.is_inbound())
+            }),
         Direction::Read => (true, false),
         Direction::Write => (false, true),
         Direction::Both => (true, true),

@@ -28,7 +28,7 @@ pub(crate) use peer::{Args as PeerArgs, run as run_peer};
 ///
 /// Starts servers and clients as processes of their own, lets them talk, kills some of them, and
 /// prints one line for everything that was checked. At the end it measures a round trip beside that of
-/// a Unix socket. It leaves nothing behind. The status is 0 only if every check held.
+/// a socket. It leaves nothing behind. The status is 0 only if every check held.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Also print what every process did and what it was answered.
@@ -74,11 +74,14 @@ fn unique_prefix() -> String {
 }
 
 fn nothing_is_left(report: &mut Report, prefix: &str) -> Result {
-    let left: Vec<String> = exact::list()
-        .map_err(|code| dotpipe::error::Error::new("list", None, code))?
-        .iter()
-        .filter(|pipe| pipe.name.name().starts_with(prefix))
-        .map(|pipe| pipe.name.to_string())
-        .collect();
-    report.check("no pipe of this run exists any more", "", &left.join(" "))
+    let left = match exact::list() {
+        Ok(pipes) => pipes
+            .iter()
+            .filter(|pipe| pipe.name.name().starts_with(prefix))
+            .map(|pipe| pipe.name.to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
+        Err(code) => code.to_string(),
+    };
+    report.check("no pipe of this run exists any more", "", &left)
 }

@@ -11,16 +11,18 @@ use crate::output;
 /// Show what there is to know of a pipe, without opening it.
 ///
 /// Type, access, instances and their states, buffer sizes (those of the newest instance), default
-/// time-out, who may do what (as SDDL, if you may know it) and the processes that serve it. `unknown` counts the instances of a server that does not
-/// answer. Directions are seen from the server, as in Win32: `in` is from client to server.
+/// time-out, who may do what (as SDDL, if you may know it) and the processes that serve it. `unknown` counts the
+/// instances of a server that does not answer. What the system does not tell is `?`: on Windows that is all but
+/// name, instances, of which none says its state, and who may do what. Directions are seen from the server, as in
+/// Win32: `in` is from client to server.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The pipe: `Name`, `//./pipe/Name` or '\\.\pipe\Name'.
     #[arg(value_parser = PipeName::from_shell)]
     name: PipeName,
 
-    /// Print one JSON object; an `instances.maximum` of null means no limit, a `security` of null that you may
-    /// not know it.
+    /// Print one JSON object; an `instances.maximum` of null means no limit, and what the system does not
+    /// tell, or not to you, is null or, there, "?".
     #[arg(long)]
     json: bool,
 }

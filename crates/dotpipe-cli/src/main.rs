@@ -16,13 +16,14 @@ mod milliseconds;
 mod output;
 mod pump;
 mod serve;
+mod system;
 mod wait;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Windows pipes, named and anonymous, on Linux.
+/// Windows pipes, named and anonymous, on Linux and on Windows.
 ///
 /// A pipe has a name, \\.\pipe\Name, and one or more instances; each instance joins one client with the
 /// server that made it. Names can be written `Name`, `//./pipe/Name` or, in single quotes,
@@ -30,7 +31,7 @@ use clap::{Parser, Subcommand};
 /// Samba, for `connect`, `call` and `wait`: $DOTPIPE_SMB_CREDENTIALS names a file (mode 0600) with `username =`,
 /// `password =` and `domain =` lines.
 ///
-/// Pipes are found below $DOTPIPE_DIR, or else /run/dotpipe, $XDG_RUNTIME_DIR/dotpipe,
+/// On Linux, pipes are found below $DOTPIPE_DIR, or else /run/dotpipe, $XDG_RUNTIME_DIR/dotpipe,
 /// /tmp/dotpipe-UID, whichever applies first. See it all at work: `dotpipe demo`.
 #[derive(Parser)]
 #[command(name = "dotpipe", version, after_help = exit::table(), max_term_width = 100)]

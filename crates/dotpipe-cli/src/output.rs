@@ -55,11 +55,11 @@ pub(crate) fn printable(text: &str) -> String {
 pub(crate) fn status_value(status: &PipeStatus) -> Value {
     json!({
         "name": status.name.to_string(),
-        "type": mode(status.pipe_type),
-        "access": access(status.access),
+        "type": status.pipe_type.map(mode),
+        "access": status.access.map(access),
         "instances": {
             "used": status.instances.total(),
-            "maximum": maximum(status),
+            "maximum": maximum(status).map_or(Value::from(UNTOLD), Value::from),
             "listening": status.instances.listening,
             "connected": status.instances.connected,
             "closing": status.instances.closing,
@@ -77,23 +77,27 @@ pub(crate) fn status_value(status: &PipeStatus) -> Value {
 /// A pipe as `info` shows it to a person.
 pub(crate) fn status_text(status: &PipeStatus, security: Option<&str>) -> String {
     let counts = &status.instances;
-    let timeout = match status.default_timeout {
+    let bytes = |quota: u32| format!("{quota} bytes");
+    let timeout = |timeout| match timeout {
         0 => "50 ms (not set)".into(),
         milliseconds => format!("{milliseconds} ms"),
     };
     [
         ("name", printable(&status.name.to_string())),
-        ("type", mode(status.pipe_type).into()),
-        ("access", access(status.access).into()),
+        ("type", told(status.pipe_type.map(mode))),
+        ("access", told(status.access.map(access))),
         ("instances", instances(status)),
         ("listening", counts.listening.to_string()),
         ("connected", counts.connected.to_string()),
         ("closing", counts.closing.to_string()),
         ("disconnected", counts.disconnected.to_string()),
         ("unknown", counts.unknown.to_string()),
-        ("out buffer", format!("{} bytes", status.out_quota)),
-        ("in buffer", format!("{} bytes", status.in_quota)),
-        ("default time-out", timeout),
+        ("out buffer", told(status.out_quota.map(bytes))),
+        ("in buffer", told(status.in_quota.map(bytes))),
+        (
+            "default time-out",
+            told(status.default_timeout.map(timeout)),
+        ),
         ("remote clients", remote_clients(status).into()),
         ("security", security.unwrap_or("(not yours to know)").into()),
         ("server processes", processes(status)),
@@ -121,8 +125,8 @@ pub(crate) fn status_table(pipes: &[PipeStatus]) -> String {
     rows.extend(pipes.iter().map(|pipe| {
         [
             printable(&pipe.name.to_string()),
-            mode(pipe.pipe_type).into(),
-            access(pipe.access).into(),
+            told(pipe.pipe_type.map(mode)),
+            told(pipe.access.map(access)),
             instances(pipe),
             pipe.instances.listening.to_string(),
             processes(pipe),
@@ -162,23 +166,33 @@ fn access(access: Access) -> &'static str {
     }
 }
 
-/// The maximum of instances, `None` for no limit.
-fn maximum(status: &PipeStatus) -> Option<u32> {
-    (status.max_instances != UNLIMITED_INSTANCES).then_some(status.max_instances)
+/// What stands in the place of something that the system does not tell, as Windows often does not.
+const UNTOLD: &str = "?";
+
+fn told(value: Option<impl Into<String>>) -> String {
+    value.map_or_else(|| UNTOLD.into(), Into::into)
+}
+
+/// The maximum of instances, if it is told; `Some(None)` for no limit.
+fn maximum(status: &PipeStatus) -> Option<Option<u32>> {
+    let limit = |maximum| (maximum != UNLIMITED_INSTANCES).then_some(maximum);
+    status.max_instances.map(limit)
 }
 
 fn instances(status: &PipeStatus) -> String {
     let used = status.instances.total();
     match maximum(status) {
-        Some(maximum) => format!("{used} of {maximum}"),
-        None => format!("{used}, no limit"),
+        Some(Some(maximum)) => format!("{used} of {maximum}"),
+        Some(None) => format!("{used}, no limit"),
+        None => used.to_string(),
     }
 }
 
 fn remote_clients(status: &PipeStatus) -> &'static str {
     match status.reject_remote_clients {
-        true => "rejected",
-        false => "accepted",
+        Some(true) => "rejected",
+        Some(false) => "accepted",
+        None => UNTOLD,
     }
 }
 
@@ -201,9 +215,9 @@ mod tests {
     fn pipe(name: &str, max_instances: u32) -> PipeStatus {
         PipeStatus {
             name: PipeName::local(name).unwrap(),
-            pipe_type: PipeMode::Message,
-            access: Access::Inbound,
-            max_instances,
+            pipe_type: Some(PipeMode::Message),
+            access: Some(Access::Inbound),
+            max_instances: Some(max_instances),
             instances: InstanceCounts {
                 listening: 1,
                 connected: 2,
@@ -211,10 +225,10 @@ mod tests {
                 disconnected: 0,
                 unknown: 0,
             },
-            out_quota: 10,
-            in_quota: 20,
-            default_timeout: 0,
-            reject_remote_clients: true,
+            out_quota: Some(10),
+            in_quota: Some(20),
+            default_timeout: Some(0),
+            reject_remote_clients: Some(true),
             server_process_ids: vec![7, 8],
         }
     }
@@ -237,6 +251,25 @@ mod tests {
         assert_eq!(status_value(&pipe("a", 254))["instances"]["maximum"], 254);
         assert!(status_text(&pipe("a", 255), None).contains("3, no limit"));
         assert!(status_text(&pipe("a", 254), None).contains("3 of 254"));
+    }
+
+    #[test]
+    fn what_is_not_told_is_not_made_up() {
+        let status = PipeStatus {
+            pipe_type: None,
+            access: None,
+            max_instances: None,
+            out_quota: None,
+            in_quota: None,
+            default_timeout: None,
+            reject_remote_clients: None,
+            ..pipe("a", 255)
+        };
+        let value = status_value(&status);
+        assert_eq!(value["type"], Value::Null);
+        assert_eq!(value["instances"]["maximum"], UNTOLD);
+        assert!(status_text(&status, None).contains("default time-out: ?\n"));
+        assert!(status_table(&[status]).contains("?"));
     }
 
     #[test]

@@ -16,12 +16,10 @@ use dotpipe::exact::{self, End, Pending};
 use dotpipe::name::PipeName;
 use dotpipe::options::CreateOptions;
 use dotpipe::win32::Win32Error;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 
 use crate::failure::{Failure, Result};
 use crate::output;
+use crate::system;
 
 pub(crate) use options::Args;
 
@@ -72,7 +70,8 @@ struct Server {
 
 pub(crate) fn run(args: Args) -> Result {
     let (events, received) = channel();
-    stop_on_signals(events.clone())?;
+    let stop = events.clone();
+    system::on_signals(move || stop.send(Event::Stop).is_ok())?;
 
     let mut server = Server {
         options: args.create_options()?,
@@ -92,22 +91,6 @@ pub(crate) fn run(args: Args) -> Result {
         output::printable(&server.name.to_string())
     ));
     server.run(&received)
-}
-
-/// The first signal ends the server in good order, a second one at once.
-fn stop_on_signals(events: Sender<Event>) -> Result {
-    let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failure::System("watch for signals".into(), error))?;
-    thread::spawn(move || {
-        let mut asked = false;
-        for signal in signals.forever() {
-            if asked || events.send(Event::Stop).is_err() {
-                let _ = emulate_default_handler(signal);
-            }
-            asked = true;
-        }
-    });
-    Ok(())
 }
 
 impl Server {

@@ -11,12 +11,14 @@ use std::time::Instant;
 use dotpipe::exact;
 use dotpipe::name::PipeName;
 use dotpipe::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 const LEN: usize = 64;
 
 /// Keeps this process on the first or on the last of the processors that it may use.
+#[cfg(target_os = "linux")]
 fn stay_on(first: bool) -> Result<(), Box<dyn Error>> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
     let allowed = sched_getaffinity(None)?;
     let mut processors = (0..CpuSet::MAX_CPU).filter(|number| allowed.is_set(*number));
     let number = if first {
@@ -27,6 +29,12 @@ fn stay_on(first: bool) -> Result<(), Box<dyn Error>> {
     let mut one = CpuSet::new();
     one.set(number.ok_or("no processor")?);
     Ok(sched_setaffinity(None, &one)?)
+}
+
+/// The system does well enough elsewhere.
+#[cfg(not(target_os = "linux"))]
+fn stay_on(_first: bool) -> Result<(), Box<dyn Error>> {
+    Ok(())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

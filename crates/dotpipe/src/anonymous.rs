@@ -10,6 +10,7 @@
 //! dropped.
 //!
 //! ```
+//! # #[cfg(unix)] { // a program of Unix
 //! use std::io::{Read, Write};
 //! use std::process::Command;
 //!
@@ -27,6 +28,7 @@
 //! output.read_to_string(&mut text)?;
 //! assert_eq!(text, "QUIET PLEASE");
 //! child.wait()?;
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -36,6 +38,8 @@
 
 #[cfg(unix)]
 mod descriptor;
+#[cfg(windows)]
+mod handle;
 
 use std::io::{self, Read, Write};
 
@@ -58,14 +62,14 @@ pub fn pipe() -> Result<(PipeReader, PipeWriter), Error> {
 /// # Examples
 /// A child that is told the number of the end it inherits:
 /// ```
+/// # #[cfg(unix)] { // a program of Unix
 /// use std::io::{Read, Write};
-/// use std::os::fd::AsRawFd;
 /// use std::process::{Command, Stdio};
 ///
 /// use dotpipe::anonymous::Options;
 ///
 /// let (reader, mut writer) = Options::new().inheritable_reader(true).create()?;
-/// let path = format!("/dev/fd/{}", reader.as_raw_fd());
+/// let path = format!("/dev/fd/{}", reader.number());
 /// let mut child = Command::new("cat").arg(path).stdout(Stdio::piped()).spawn()?;
 /// drop(reader); // or the child's death would go unnoticed
 ///
@@ -75,6 +79,7 @@ pub fn pipe() -> Result<(PipeReader, PipeWriter), Error> {
 /// child.stdout.take().expect("it is piped").read_to_string(&mut text)?;
 /// assert_eq!(text, "told by argument");
 /// child.wait()?;
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -230,6 +235,40 @@ impl PipeWriter {
         &self.end
     }
 }
+
+macro_rules! is_inherited {
+    ($end:ident, $what:literal) => {
+        impl $end {
+            #[doc = concat!("Opens the ", $what, " end that this process inherited, by the number that")]
+            /// its parent gave it as an argument or in the environment.
+            ///
+            /// The number itself stays open, so that the other side notices the end of the pipe only
+            /// when this process ends: see [`AnonymousEnd::from_inherited`], also for what to do
+            /// about it.
+            ///
+            /// # Errors
+            /// `ERROR_INVALID_PARAMETER` when the text is no number, `ERROR_INVALID_HANDLE` when it is not
+            /// the number of a pipe,
+            #[doc = concat!("`ERROR_ACCESS_DENIED` when it is not the ", $what, " end or, on Linux, another")]
+            /// user made the pipe.
+            pub fn from_inherited(number: &str) -> Result<Self, Error> {
+                let failed = |code| Error::new("open an inherited end", None, code);
+                let number =
+                    number.parse().map_err(|_| failed(Win32Error::INVALID_PARAMETER))?;
+                AnonymousEnd::from_inherited(number).map_err(failed)?.try_into()
+            }
+
+            /// The number to tell a child that inherits this end: that of the descriptor on Linux, the
+            /// value of the handle on Windows.
+            pub fn number(&self) -> u32 {
+                self.end.number()
+            }
+        }
+    };
+}
+
+is_inherited!(PipeReader, "read");
+is_inherited!(PipeWriter, "write");
 
 impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

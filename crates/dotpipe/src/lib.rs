@@ -1,4 +1,4 @@
-//! The Windows pipe system on Linux: named and anonymous pipes with the same semantics and the same
+//! The Windows pipe system on Linux, and the same API on Windows: named and anonymous pipes with the same semantics and the same
 //! error codes.
 //!
 //! A named pipe is how processes of one machine talk on Windows. A *server* creates *instances* of a pipe
@@ -51,7 +51,10 @@
 //! the end of a file, whole messages. Names follow tokio's `net::windows::named_pipe`.
 //!
 //! # Platforms
-//! Linux. Data pass through shared memory between two processes, without a system call while both are
+//! Linux and Windows. On Windows a pipe is a pipe of the system, so that any Windows program can be at the other
+//! end; `docs/differences.md` lists what differs, and so does the page of each item.
+//!
+//! On Linux, data pass through shared memory between two processes, without a system call while both are
 //! awake; a thread that waits sleeps in the kernel. Pipes live in a directory: `$DOTPIPE_DIR` if it is set,
 //! else `/run/dotpipe` if it exists and is sticky (one namespace for the machine, as on Windows), else
 //! `$XDG_RUNTIME_DIR/dotpipe`, else `/tmp/dotpipe-<uid>`. Programs that shall meet must see the same one.
@@ -60,8 +63,8 @@
 //! environment forbids it.
 //!
 //! # Features
-//! - `tokio`, off by default: the module `tokio`, named pipes for tasks. Without it there is no asynchronous
-//!   dependency.
+//! - `tokio`, off by default, on Linux: the module `tokio`, named pipes for tasks in the shape of tokio's own, which
+//!   Windows has. Without it there is no asynchronous dependency.
 //! - `smb`, off by default: pipes on other machines, `\\Server\pipe\Name`; see the module `remote`. It needs
 //!   Rust 1.91, the rest 1.88.
 
@@ -74,11 +77,14 @@ pub mod options;
 pub mod remote;
 pub mod security;
 pub mod sync;
-#[cfg(feature = "tokio")]
+#[cfg(all(feature = "tokio", target_os = "linux"))]
 pub mod tokio;
 pub mod win32;
 
+#[cfg(target_os = "linux")]
 mod engine;
+#[cfg(windows)]
+mod windows;
 
 pub use error::{Error, Result};
 pub use name::PipeName;

@@ -1,50 +1,47 @@
 //! Anonymous pipes as standard input and output of ordinary programs.
 
-use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use dotpipe::anonymous::{PipeReader, PipeWriter};
 use dotpipe::error::Error;
 use dotpipe::exact::{AnonymousEnd, anonymous_pipe};
 use dotpipe::win32::Win32Error;
 
 use super::check::Report;
 use crate::failure::{Failure, Result};
+use crate::system::{self, Filter};
 
 pub(super) fn show(report: &mut Report) -> Result {
-    through(
-        report,
-        "tr",
-        &["a-z", "A-Z"],
-        b"from the parent, through tr, and back\n",
-        b"FROM THE PARENT, THROUGH TR, AND BACK\n",
-    )?;
-    through(
-        report,
-        "sort",
-        &[],
-        b"pear\napple\nfig\n",
-        b"apple\nfig\npear\n",
-    )?;
+    for filter in system::FILTERS {
+        through(report, filter)?;
+    }
     ends(report)
 }
 
 /// Writes to a program through one anonymous pipe and reads its output from another one.
-fn through(
-    report: &mut Report,
-    program: &str,
-    arguments: &[&str],
-    input: &[u8],
-    expected: &[u8],
-) -> Result {
+fn through(report: &mut Report, filter: &Filter) -> Result {
+    let Filter {
+        program,
+        arguments,
+        input,
+        expected,
+    } = *filter;
+    let shown = format!(
+        "{program} reads one anonymous pipe, writes another, and sees the end of its input"
+    );
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     let (program_reads, we_write) = pipe()?;
     let (we_read, program_writes) = pipe()?;
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(arguments)
         .env("LC_ALL", "C")
-        .stdin(Stdio::from(OwnedFd::from(program_reads)))
-        .stdout(Stdio::from(OwnedFd::from(program_writes)))
-        .spawn()
-        .map_err(|error| Failure::System(format!("run {program}"), error))?;
+        .stdin(PipeReader::try_from(program_reads)?)
+        .stdout(PipeWriter::try_from(program_writes)?)
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => return report.fails(&shown, "it runs", &error.to_string()),
+    };
 
     we_write.write(input).map_err(code("write"))?;
     // The program reads until nobody can write any more.
@@ -55,10 +52,6 @@ fn through(
         .wait()
         .map_err(|error| Failure::System(format!("wait for {program}"), error))?;
 
-    let shown = format!(
-        "{program} reads one anonymous pipe, writes another, and sees the end of its input"
-    );
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     report.detail(format_args!(
         "{program}: {:?} -> {:?}, {status}",
         text(input),
@@ -66,8 +59,17 @@ fn through(
     ))?;
     report.check(
         &shown,
-        &format!("{:?} ERROR_BROKEN_PIPE exit status: 0", text(expected)),
-        &format!("{:?} {} {status}", text(&output), end.name().unwrap_or("?")),
+        &format!("{:?} ERROR_BROKEN_PIPE success", text(expected)),
+        &format!(
+            "{:?} {} {}",
+            text(&output),
+            end.name().unwrap_or("?"),
+            if status.success() {
+                "success"
+            } else {
+                "failure"
+            }
+        ),
     )
 }
 

@@ -15,7 +15,7 @@
 //! | `start TAG COMMAND` | begins `connect`, `read`, `write`, `transact`, `flush`, `call` or `wait`, and goes on |
 //! | `await TAG`, `pending TAG` | its answer, when it has ended; whether it has not |
 //! | `cancel TAG` | CancelIoEx; not for `flush`, `call` and `wait` |
-//! | `echo H`, `echo-socket NAME` | sends back what comes until the other side closes |
+//! | `echo H`, `echo-socket WORD` | sends back what comes until the other side closes |
 //!
 //! Answers: `ok` and what there is to tell, `more` for ERROR_MORE_DATA, `started`, or the name of the
 //! error. What waits without `start` is given up after two seconds, with ERROR_SEM_TIMEOUT.
@@ -26,8 +26,6 @@ mod words;
 use std::collections::HashMap;
 use std::io;
 use std::io::{BufRead, Read, Write};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
 use std::sync::Arc;
 
 use dotpipe::exact::{self, End};
@@ -35,6 +33,7 @@ use dotpipe::win32::Win32Error;
 
 use crate::failure::{Failure, Result};
 use crate::output;
+use crate::system;
 use operations::{Operation, Started};
 use words::Words;
 
@@ -182,9 +181,9 @@ fn echo(end: &End) -> Answer {
     }
 }
 
-/// The same with a Unix socket, for comparison: connects to the abstract address.
-fn echo_socket(name: &str) -> io::Result<String> {
-    let mut stream = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?;
+/// The same with a socket, for comparison: connects to the one that is known by `word`.
+fn echo_socket(word: &str) -> io::Result<String> {
+    let mut stream = system::connect_socket(word)?;
     let mut buffer = [0; 4096];
     loop {
         match stream.read(&mut buffer)? {

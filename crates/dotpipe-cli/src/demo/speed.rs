@@ -1,12 +1,10 @@
-//! The time of a round trip, through a pipe and through a Unix socket, in the same run.
+//! The time of a round trip, through a pipe and through a socket, in the same run.
 //!
 //! Nothing is claimed about it: what is checked is that every message came back. A time is the median of
 //! single round trips, so that a few long ones do not hide how long one takes. On a machine whose
 //! processors are all busy it is that of two ends that share one.
 
 use std::io::{Read, Write};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::time::{Duration, Instant};
 
 use dotpipe::exact::{self, End};
@@ -16,6 +14,7 @@ use dotpipe::options::{CreateOptions, PipeMode};
 use super::check::Report;
 use super::process::Process;
 use crate::failure::{Failure, Result};
+use crate::system;
 
 /// The length of a message, in bytes.
 const LEN: usize = 64;
@@ -58,8 +57,9 @@ pub(super) fn show(report: &mut Report, prefix: &str) -> Result {
     }
     let (pipe, socket) = (pipe.percentile(50), socket.percentile(50));
     report.holds(&format!(
-        "median round trip: pipe {:.1} µs, Unix socket {:.1} µs, {:.1} times as long",
+        "median round trip: pipe {:.1} µs, {} {:.1} µs, {:.1} times as long",
         microseconds(pipe),
+        system::SOCKET,
         microseconds(socket),
         microseconds(socket) / microseconds(pipe)
     ))
@@ -92,13 +92,12 @@ fn exchange(end: &End, sent: &[u8], received: &mut [u8]) -> exact::Result<()> {
     end.read_until(received, deadline).map(|_| ())
 }
 
-/// A Unix socket as a program would use it that knows nothing else: a blocking stream.
+/// A socket as a program would use it that knows nothing else: a blocking stream.
 fn through_socket(prefix: &str, trips: &mut Trips) -> Result {
-    let refused = |error| Failure::System("use a Unix socket".into(), error);
-    let address = SocketAddr::from_abstract_name(prefix).map_err(refused)?;
-    let listener = UnixListener::bind_addr(&address).map_err(refused)?;
+    let refused = |error| Failure::System(format!("use a {}", system::SOCKET), error);
+    let (listener, word) = system::listen_socket(prefix).map_err(refused)?;
     let mut peer = Process::start(prefix)?;
-    peer.tell(&format!("echo-socket {prefix}"));
+    peer.tell(&format!("echo-socket {word}"));
     let (mut stream, _) = listener.accept().map_err(refused)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(refused)?;
     trips.measure(|sent, received| {

@@ -6,7 +6,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::io::BufReader;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -16,10 +15,10 @@ use std::time::Duration;
 use dotpipe::exact::End;
 use dotpipe::name::PipeName;
 use dotpipe::options::Access;
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::failure::{Failure, Result};
 use crate::pump::{self, Framing};
+use crate::system;
 
 /// How long a program may take to end when it is asked to, before it is made to.
 const GRACE: Duration = Duration::from_secs(1);
@@ -59,10 +58,9 @@ impl Program {
             .map(|stdout| self.collect(end.clone(), stdout, done));
 
         if let Ok(Event::Stop) | Err(_) = events.recv() {
-            // The program has not been waited for yet, so its id is still its own.
-            signal_group(&child, Signal::TERM);
+            system::ask_to_end(&mut child);
             if events.recv_timeout(GRACE).is_err() {
-                signal_group(&child, Signal::KILL);
+                system::make_end(&mut child);
             }
         }
         // Both may find that the conversation is over. The client gets time to read all; the disconnect
@@ -89,9 +87,8 @@ impl Program {
             } else {
                 Stdio::null()
             })
-            .stdout(Stdio::piped())
-            // A shell's children, too, must let go of the output when the server stops.
-            .process_group(0);
+            .stdout(Stdio::piped());
+        system::in_group_of_its_own(&mut command);
         match end.peer_process_id() {
             Ok(id) => command.env("DOTPIPE_CLIENT_PID", id.to_string()),
             // The client has left already; what it wrote is there to be read.
@@ -130,12 +127,5 @@ impl Program {
             }
             let _ = done.send(Event::Done);
         })
-    }
-}
-
-/// Signals the program and all that it has started. It may have ended already.
-fn signal_group(child: &Child, signal: Signal) {
-    if let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(id, signal);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Every test has a namespace of its own in a temporary directory. Nothing waits for a time to pass: a
 //! server is ready when it says so.
+//!
+//! Unix only, for signals, shells and the namespace; `everywhere.rs` is for all systems.
+#![cfg(unix)]
 
 mod ask;
 mod connect;

@@ -37,6 +37,6 @@ pub(crate) use operation::Operation;
 pub(crate) use operation::{Canceller, HeldBack, Outcome};
 #[cfg(feature = "tokio")]
 pub(crate) use outlet::Attempted;
-pub(crate) use rendezvous::{list, open, open_with, security, status, wait};
+pub(crate) use rendezvous::{exists, list, open, open_with, security, status, wait};
 #[cfg(feature = "tokio")]
 pub(crate) use tasks::{Next, Tasks, Waiter};

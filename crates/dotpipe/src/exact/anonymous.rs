@@ -3,7 +3,11 @@
 //! As for named pipes, this layer answers what Windows answers, code by code. The rules are below
 //! the seam; here is what a caller must know.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+#[cfg(unix)]
+mod descriptor;
+#[cfg(windows)]
+mod handle;
+
 use std::time::Instant;
 
 use super::{HandleInfo, HandleState, Peeked, Received, Result, sys};
@@ -49,7 +53,7 @@ pub fn anonymous_pipe(size: u32) -> Result<(AnonymousEnd, AnonymousEnd)> {
 
 /// The read end or the write end of an anonymous pipe: what a `HANDLE` from `CreatePipe` is.
 ///
-/// A kernel pipe, so that any program can have it as its standard input or output. It carries bytes
+/// A pipe of the system, so that any program can have it as its standard input or output. It carries bytes
 /// one way. The read end counts as the server end, the write end as the client end, as on Windows.
 ///
 /// An end can be used from several threads at once. The bytes of one write stay together, also when
@@ -60,6 +64,10 @@ pub fn anonymous_pipe(size: u32) -> Result<(AnonymousEnd, AnonymousEnd)> {
 /// The other side notices that an end is closed when nobody has it open any more: no duplicate, no
 /// child. A thread that is just starting a program counts for the moment from `fork` to `exec`,
 /// even for ends that are not inherited.
+///
+/// # On Windows
+/// One thing at a time can be done with an end: while a thread waits in a read or a write, whatever else is asked
+/// of the same end waits as well. What follows is about Linux.
 ///
 /// # Never a signal
 /// A write to a pipe without a reader is an error and not `SIGPIPE`, whatever the program does with
@@ -77,8 +85,8 @@ impl AnonymousEnd {
     /// What is behind the number is opened once more: the number itself **stays open**, and so the
     /// pipe outlives this value until the process ends or closes the number itself. The other side
     /// sees the end of the pipe only then. No safe code can close a number of which it cannot know
-    /// whose it is; a program that does know can make an [`OwnedFd`] of it (`FromRawFd`, unsafe)
-    /// and use `try_from`.
+    /// whose it is; a program that does know can make an `OwnedFd` or `OwnedHandle` of it (unsafe) and
+    /// use `try_from`.
     ///
     /// # Errors
     /// `ERROR_INVALID_HANDLE` when the number is not open or not the end of a pipe,
@@ -98,7 +106,7 @@ impl AnonymousEnd {
     }
 
     /// Whether programs started from now on inherit this end, under the number that
-    /// [`as_raw_fd`](AsRawFd::as_raw_fd) tells: `SetHandleInformation` with `HANDLE_FLAG_INHERIT`.
+    /// [`number`](Self::number) tells: `SetHandleInformation` with `HANDLE_FLAG_INHERIT`.
     ///
     /// *Every* program that *any* thread starts meanwhile inherits it, as on Windows, and keeps the
     /// pipe open. So make it inheritable late, and drop it or take this back once the child runs.
@@ -144,7 +152,8 @@ impl AnonymousEnd {
     }
 
     /// [`write`](Self::write) with a deadline (`None`: no limit). What the pipe has taken when it
-    /// passes stays in the pipe, and how much that is cannot be known.
+    /// passes stays in the pipe, and how much that is cannot be known. On Windows, what has not been read is
+    /// taken back.
     ///
     /// # Errors
     /// Those of [`write`](Self::write); `ERROR_SEM_TIMEOUT` when the deadline passes.
@@ -202,7 +211,7 @@ impl AnonymousEnd {
     }
 
     /// Sets both modes of this end: `SetNamedPipeHandleState`. The wait mode holds in this process
-    /// only: a child that has the same end is not affected.
+    /// only: a child that has the same end is not affected. On Windows it is.
     ///
     /// # Errors
     /// `ERROR_INVALID_PARAMETER` for message read mode: an anonymous pipe is of byte type.
@@ -230,37 +239,6 @@ impl std::fmt::Debug for AnonymousEnd {
             PipeEnd::Server => "AnonymousEnd (reads)",
             PipeEnd::Client => "AnonymousEnd (writes)",
         };
-        f.debug_tuple(name).field(&self.as_raw_fd()).finish()
-    }
-}
-
-impl AsFd for AnonymousEnd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.as_fd()
-    }
-}
-
-impl AsRawFd for AnonymousEnd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-/// The end as a descriptor. It is blocking, whatever the wait mode was.
-impl From<AnonymousEnd> for OwnedFd {
-    fn from(end: AnonymousEnd) -> Self {
-        end.inner.into()
-    }
-}
-
-/// Takes over a descriptor that came from elsewhere.
-///
-/// # Errors
-/// `ERROR_INVALID_HANDLE` when it is not the read end or the write end of a pipe.
-impl TryFrom<OwnedFd> for AnonymousEnd {
-    type Error = Win32Error;
-
-    fn try_from(fd: OwnedFd) -> Result<Self> {
-        sys::anonymous::End::adopt(fd).map(|inner| AnonymousEnd { inner })
+        f.debug_tuple(name).field(&self.number()).finish()
     }
 }

@@ -1,11 +1,13 @@
 //! [`End`]: the server end or the client end of one instance, and everything it can do.
 
+#[cfg(unix)]
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
+#[cfg(unix)]
+use super::Interest;
 use super::{
-    HandleInfo, HandleState, Impersonation, Interest, Peeked, Pending, Received, ReceivedData,
-    Result, sys,
+    HandleInfo, HandleState, Impersonation, Peeked, Pending, Received, ReceivedData, Result, sys,
 };
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
@@ -26,7 +28,7 @@ pub struct End {
 
 impl End {
     /// The end of a pipe of this machine, for the face for tasks.
-    #[cfg(feature = "tokio")]
+    #[cfg(all(feature = "tokio", target_os = "linux"))]
     pub(crate) fn local(&self) -> Result<&crate::engine::End> {
         #[cfg(all(feature = "smb", unix))]
         return self.inner.local();
@@ -90,6 +92,10 @@ impl End {
     ///
     /// # Errors
     /// Those of [`read`](Self::read), and `ERROR_BAD_PIPE` unless this end is in message read mode.
+    ///
+    /// # Platforms
+    /// On Windows a long message is read in pieces. When it is taken back between two of them and another one
+    /// stands behind it, the beginning of the one and the rest of the other come as one.
     pub fn read_message(&self, message: &mut Vec<u8>) -> Result<Received> {
         self.inner.read_message(message, None)
     }
@@ -330,6 +336,10 @@ impl End {
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+    ///
+    /// # Platforms
+    /// Linux only: Windows has no such thing. [`start_read`](Self::start_read) and its like are everywhere.
+    #[cfg(unix)]
     pub fn poll_descriptor(&self) -> Result<OwnedFd> {
         self.inner.poll_descriptor()
     }
@@ -339,6 +349,10 @@ impl End {
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+    ///
+    /// # Platforms
+    /// Linux only, as is the descriptor.
+    #[cfg(unix)]
     pub fn arm(&self, interest: Interest) -> Result<Interest> {
         self.inner.arm(interest)
     }

@@ -22,7 +22,7 @@ pub use pending::Pending;
 #[cfg(all(feature = "smb", unix))]
 pub(crate) use pipe::open_remote_explained;
 pub use pipe::{
-    InstanceCounts, PipeStatus, call, create, list, open, open_with, security, status, wait,
+    InstanceCounts, PipeStatus, call, create, exists, list, open, open_with, security, status, wait,
 };
 #[cfg(all(feature = "smb", unix))]
 pub use pipe::{open_remote, wait_remote};
@@ -30,12 +30,15 @@ pub use pipe::{open_remote, wait_remote};
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;
 
-/// What lies below the seam: on Linux the engine, on Windows the system's own pipes.
-#[cfg(not(all(feature = "smb", unix)))]
+/// What lies below the seam: the engine.
+#[cfg(all(target_os = "linux", not(feature = "smb")))]
 pub(crate) use crate::engine as sys;
 /// The same with pipes on other machines.
-#[cfg(all(feature = "smb", unix))]
+#[cfg(all(target_os = "linux", feature = "smb"))]
 pub(crate) use crate::remote::seam as sys;
+/// What lies below the seam: the system's own pipes, those of other machines as well.
+#[cfg(windows)]
+pub(crate) use crate::windows as sys;
 
 /// The result of an exact operation.
 pub type Result<T> = std::result::Result<T, Win32Error>;
@@ -96,8 +99,12 @@ pub struct HandleInfo {
     pub max_instances: u32,
 }
 
+#[cfg(unix)]
 bitflags::bitflags! {
     /// What a program that waits with `poll` or `epoll` wants to do next: see [`End::arm`].
+    ///
+    /// # Platforms
+    /// Linux only.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub struct Interest: u8 {
         /// A read would not wait: there are data, or the conversation has ended.

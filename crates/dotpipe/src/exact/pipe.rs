@@ -19,6 +19,9 @@ use crate::security::SecurityDescriptor;
 /// `ERROR_INVALID_SECURITY_DESCR` (a descriptor that is longer than
 /// [`LONGEST_SDDL`](crate::security::LONGEST_SDDL) as text), `ERROR_DISK_FULL` and `ERROR_WRITE_PROTECT` (of
 /// the directory of the pipes), `ERROR_NOT_SUPPORTED` (this thread [acts as a client](End::impersonate)).
+///
+/// # Platforms
+/// On Windows another type than the pipe has passes.
 pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     sys::create(name, options).map(|inner| End { inner })
 }
@@ -125,7 +128,8 @@ pub struct InstanceCounts {
     pub closing: u32,
     /// Disconnected, and not listening yet.
     pub disconnected: u32,
-    /// Of server processes that live but do not answer (stopped, perhaps).
+    /// Of server processes that live but do not answer (stopped, perhaps). On Windows all of them: the
+    /// system tells nobody but their servers.
     pub unknown: u32,
 }
 
@@ -155,34 +159,46 @@ impl InstanceCounts {
 }
 
 /// What there is to know of a pipe from outside.
+///
+/// # Platforms
+/// Windows tells the name and the number of instances; all else is `None` there, or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PipeStatus {
     /// The name as its first instance spelt it.
     pub name: PipeName,
     /// The type of the pipe.
-    pub pipe_type: PipeMode,
+    pub pipe_type: Option<PipeMode>,
     /// Which way data may flow.
-    pub access: Access,
+    pub access: Option<Access>,
     /// At most how many instances there may be; 255 for no limit.
-    pub max_instances: u32,
+    pub max_instances: Option<u32>,
     /// The instances that exist, of all server processes together.
     pub instances: InstanceCounts,
     /// The quota of what the server end writes, as the newest instance has it, in bytes.
-    pub out_quota: u32,
+    pub out_quota: Option<u32>,
     /// The quota of what the client end writes, as the newest instance has it, in bytes.
-    pub in_quota: u32,
+    pub in_quota: Option<u32>,
     /// How long a client waits that names no time of its own, in milliseconds; 0 means 50.
-    pub default_timeout: u32,
+    pub default_timeout: Option<u32>,
     /// Whether the pipe is for clients of this machine only.
-    pub reject_remote_clients: bool,
+    pub reject_remote_clients: Option<bool>,
     /// The processes that serve the pipe, oldest first.
     pub server_process_ids: Vec<u32>,
+}
+
+/// Whether there is a pipe of this name now, whether or not an instance listens.
+///
+/// # Errors
+/// What keeps the system from looking.
+pub fn exists(name: &PipeName) -> Result<bool> {
+    sys::exists(name)
 }
 
 /// What there is to know of one pipe.
 ///
 /// # Errors
-/// `ERROR_FILE_NOT_FOUND` when there is no such pipe.
+/// `ERROR_FILE_NOT_FOUND` when there is no such pipe; on Windows `ERROR_NOT_SUPPORTED` for one on another
+/// machine, and what [`list`] fails with.
 pub fn status(name: &PipeName) -> Result<PipeStatus> {
     sys::status(name)
 }
@@ -198,6 +214,10 @@ pub fn security(name: &PipeName) -> Result<SecurityDescriptor> {
 }
 
 /// All pipes that exist, sorted by name: what listing the directory `\\.\pipe\` gives on Windows.
+///
+/// # Platforms
+/// Wine cannot list pipes: `ERROR_BAD_DEVICE_TYPE` (66). On Windows, pipes whose names no
+/// [`PipeName`] can be are left out.
 pub fn list() -> Result<Vec<PipeStatus>> {
     sys::list()
 }

@@ -87,6 +87,14 @@ pub(crate) fn call(
     }
 }
 
+pub(crate) fn exists(name: &PipeName) -> Result<bool> {
+    match name.is_local() {
+        true => engine::exists(name),
+        // To look from outside is nothing that SMB has a request for.
+        false => Err(Win32Error::NOT_SUPPORTED),
+    }
+}
+
 pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     match name.is_local() {
         true => engine::status(name),

@@ -2,7 +2,6 @@
 //!
 //! Layer: the sync face. What it can do it shares with a server end: see `methods`.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use super::methods;
 use super::shared::{PipeInfo, Shared};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 use crate::error::Result;
-use crate::exact::{self, HandleState, Interest, Peeked, Received};
+use crate::exact::{self, HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::security::{SecurityDescriptor, Token};

@@ -9,7 +9,6 @@ use crate::exact;
 use crate::options::{PipeMode, WaitTimeout};
 #[cfg(all(feature = "smb", unix))]
 use crate::remote::SmbOptions;
-use crate::win32::Win32Error;
 
 /// Waits until an instance of the pipe listens.
 ///
@@ -109,9 +108,5 @@ pub fn call(
 /// `ERROR_INVALID_NAME`, and what keeps the system from looking.
 pub fn exists(name: impl IntoPipeName) -> Result<bool> {
     let name = name_for("info", name)?;
-    match exact::status(&name) {
-        Ok(_) => Ok(true),
-        Err(Win32Error::FILE_NOT_FOUND) => Ok(false),
-        Err(code) => Err(Error::new("info", Some(&name), code)),
-    }
+    exact::exists(&name).map_err(|code| Error::new("info", Some(&name), code))
 }

@@ -120,8 +120,9 @@ macro_rules! common {
         /// # Platforms
         /// Linux. On Windows a pipe has nothing like it; use pending operations there
         /// ([`exact::End::start_read`](crate::exact::End::start_read)).
-        pub fn poll_descriptor(&self) -> Result<OwnedFd> {
-            self.shared.poll_descriptor()
+        #[cfg(unix)]
+        pub fn poll_descriptor(&self) -> Result<std::os::fd::OwnedFd> {
+            self.shared.told("wait", self.shared.end.poll_descriptor())
         }
 
         /// Asks to be woken through [`poll_descriptor`](Self::poll_descriptor), and tells which of
@@ -129,8 +130,12 @@ macro_rules! common {
         ///
         /// # Errors
         /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
-        pub fn arm(&self, interest: Interest) -> Result<Interest> {
-            self.shared.arm(interest)
+        ///
+        /// # Platforms
+        /// Linux, as is the descriptor.
+        #[cfg(unix)]
+        pub fn arm(&self, interest: exact::Interest) -> Result<exact::Interest> {
+            self.shared.told("wait", self.shared.end.arm(interest))
         }
 
         /// The end below this face, for what the face does not offer: pending operations, deadlines for

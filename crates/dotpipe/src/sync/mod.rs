@@ -12,7 +12,7 @@
 //! | talk to a server | [`ClientOptions::open`], [`NamedPipeClient`] |
 //! | ask one question and get one reply | [`call`] |
 //! | read in one thread, write in another | [`NamedPipeClient::into_split`] |
-//! | wait for many pipes in one thread | [`NamedPipeServer::poll_descriptor`] |
+//! | wait for many pipes in one thread | pending operations of [`exact`](crate::exact); on Linux also `poll_descriptor` |
 //!
 //! # Bytes and messages
 //! The *type* of a pipe says whether a write keeps its borders, the *read mode* of an end whether a
@@ -50,7 +50,9 @@ mod shared;
 mod split;
 mod turn;
 
-pub use crate::exact::{HandleState, Interest, Peeked, Received};
+#[cfg(unix)]
+pub use crate::exact::Interest;
+pub use crate::exact::{HandleState, Peeked, Received};
 pub use client::NamedPipeClient;
 pub use function::{call, exists, wait};
 pub use listener::{Canceller, Incoming, PipeListener};

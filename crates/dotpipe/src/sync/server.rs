@@ -3,7 +3,6 @@
 //! Layer: the sync face. What it shares with a client end is in `methods`; here is what only a server
 //! can do.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::methods;
 use super::shared::{PipeInfo, Shared};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 use crate::error::Result;
-use crate::exact::{self, HandleState, Interest, Peeked, Received};
+use crate::exact::{self, HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
 use crate::security::{SecurityDescriptor, Token};

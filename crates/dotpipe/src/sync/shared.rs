@@ -5,7 +5,6 @@
 //! [`std::io::Read`].
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use super::listener::Slot;
 use super::message::Begun;
 use super::turn::Turn;
 use crate::error::{Error, Result};
-use crate::exact::{End, HandleInfo, HandleState, Interest, Peeked};
+use crate::exact::{End, HandleInfo, HandleState, Peeked};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::security::{SecurityDescriptor, Token};
@@ -190,7 +189,8 @@ impl Shared {
         self.told("info", self.end.peer_token())
     }
 
-    pub(super) fn peer_process(&self) -> Result<OwnedFd> {
+    #[cfg(unix)]
+    pub(super) fn peer_process(&self) -> Result<std::os::fd::OwnedFd> {
         self.told("info", self.end.peer_process())
     }
 
@@ -208,14 +208,6 @@ impl Shared {
 
     pub(super) fn peer_computer_name(&self) -> Result<String> {
         self.told("info", self.end.peer_computer_name())
-    }
-
-    pub(super) fn poll_descriptor(&self) -> Result<OwnedFd> {
-        self.told("wait", self.end.poll_descriptor())
-    }
-
-    pub(super) fn arm(&self, interest: Interest) -> Result<Interest> {
-        self.told("wait", self.end.arm(interest))
     }
 }
 

@@ -4,14 +4,13 @@
 //! in their types who reads and who writes.
 
 use std::fmt;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::methods;
 use super::shared::{PipeInfo, Shared};
 use crate::error::Result;
-use crate::exact::{self, HandleState, Interest, Peeked, Received};
+use crate::exact::{self, HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::security::{SecurityDescriptor, Token};

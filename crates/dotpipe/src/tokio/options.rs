@@ -17,7 +17,9 @@ use super::server::NamedPipeServer;
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
-use crate::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode, WaitTimeout};
+use crate::options::{
+    CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions, PipeMode, WaitMode, WaitTimeout,
+};
 use crate::security::SecurityDescriptor;
 use crate::sync;
 use crate::win32::Win32Error;
@@ -226,6 +228,7 @@ pub(super) fn name_for(operation: &'static str, addr: &OsStr) -> Result<PipeName
 pub struct ClientOptions {
     access: DesiredAccess,
     read_mode: PipeMode,
+    level: ImpersonationLevel,
 }
 
 impl Default for ClientOptions {
@@ -240,6 +243,7 @@ impl ClientOptions {
         ClientOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
             read_mode: PipeMode::Byte,
+            level: ImpersonationLevel::Identification,
         }
     }
 
@@ -257,9 +261,17 @@ impl ClientOptions {
         self
     }
 
-    /// How far the server may act in the name of this client on Windows. It changes nothing here, where every
-    /// server that is allowed to by this system can.
-    pub fn security_qos_flags(&mut self, _flags: u32) -> &mut Self {
+    /// What the server may do with this client's identity, in the numbers of Win32: `SECURITY_ANONYMOUS` (0),
+    /// `SECURITY_IDENTIFICATION` (`0x1_0000`, the default, as in tokio), `SECURITY_IMPERSONATION` (`0x2_0000`),
+    /// `SECURITY_DELEGATION` (`0x3_0000`). Other bits are passed over. See [`ImpersonationLevel`].
+    #[doc(alias = "SECURITY_IDENTIFICATION")]
+    pub fn security_qos_flags(&mut self, flags: u32) -> &mut Self {
+        self.level = match flags >> 16 & 3 {
+            0 => ImpersonationLevel::Anonymous,
+            1 => ImpersonationLevel::Identification,
+            2 => ImpersonationLevel::Impersonation,
+            _ => ImpersonationLevel::Delegation,
+        };
         self
     }
 
@@ -325,8 +337,7 @@ impl ClientOptions {
     /// Opens an instance, and waits for one when none listens: `WaitNamedPipe` and `CreateFile`, again when
     /// another client was faster. In place of the loop above. Not in tokio.
     ///
-    /// The time-out is as that of [`sync::ClientOptions::wait_timeout`]; a pipe that does not exist is never
-    /// waited for. The asking and waiting is done on a thread for blocking calls
+    /// The time-out limits the whole; a pipe that does not exist is never waited for. The asking and waiting is done on a thread for blocking calls
     /// ([`spawn_blocking`](::tokio::task::spawn_blocking)), in pieces of a quarter of a second: the system tells of
     /// new servers through a queue that is read by blocking, and opening talks to processes that may have
     /// stopped. So those who wait hold such threads, not those of tasks, and a runtime that shuts down waits
@@ -426,7 +437,12 @@ impl ClientOptions {
             // Without it the read mode could not be set, so asking for it loses nothing.
             access |= DesiredAccess::WRITE_ATTRIBUTES;
         }
-        let end = exact::open(&name, access).map_err(told)?;
+        let options = OpenOptions {
+            access,
+            level: self.level,
+            ..OpenOptions::default()
+        };
+        let end = exact::open_with(&name, &options).map_err(told)?;
         let pipe_type = end.info().map_err(told)?.pipe_type;
         if self.read_mode == PipeMode::Message {
             let set = end.set_state(PipeMode::Message, WaitMode::Blocking);
@@ -452,11 +468,10 @@ fn wait_a_piece(name: &PipeName, timeout: WaitTimeout, begun: Instant) -> exact:
     let limit = match timeout {
         WaitTimeout::Forever => Duration::MAX,
         WaitTimeout::For(limit) => limit,
-        // Holds anew for every instance that another client snatches away.
         WaitTimeout::Default => match exact::status(name)?.default_timeout {
-            0 => return exact::wait(name, timeout),
-            u32::MAX => Duration::MAX,
-            milliseconds => Duration::from_millis(milliseconds.into()),
+            None | Some(0) => return exact::wait(name, timeout),
+            Some(u32::MAX) => Duration::MAX,
+            Some(milliseconds) => Duration::from_millis(milliseconds.into()),
         },
     };
     let left = limit.saturating_sub(begun.elapsed());

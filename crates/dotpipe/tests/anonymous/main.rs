@@ -1,12 +1,18 @@
 //! Anonymous pipes from outside: what the recordings `anon-*` pin, and real programs at the other
 //! end.
 
+#[cfg(unix)] // programs that every Unix has
 mod child;
 mod closing;
 mod inherited;
 mod modes;
+mod own_child;
+#[cfg(unix)] // Windows has no signals
 mod signal;
 mod transfer;
+
+#[path = "../support/mod.rs"]
+mod support;
 
 #[path = "../../examples/anonymous_filter.rs"]
 mod anonymous_filter;
@@ -15,8 +21,18 @@ use std::process::{Child, Command};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+/// Empty, but for the children that other tests start: see [`support::process`].
+#[test]
+fn role() {
+    support::process::play(own_child::ROLES);
+}
+
 #[test]
 fn the_example_runs() {
+    if support::is_wine() {
+        println!("skipped: Wine has no sort.exe, which the example needs");
+        return;
+    }
     let _starting = STARTING.write().unwrap_or_else(PoisonError::into_inner);
     anonymous_filter::main().unwrap();
 }

@@ -1,6 +1,7 @@
 //! Non-blocking wait mode, and that nobody else notices it.
 
 use std::io::{ErrorKind, Read, Write};
+#[cfg(unix)]
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -9,7 +10,9 @@ use dotpipe::exact::{AnonymousEnd, anonymous_pipe};
 use dotpipe::options::{PipeMode, WaitMode};
 use dotpipe::win32::Win32Error;
 
-use crate::{fill, no_child_starts, spawn};
+#[cfg(unix)]
+use crate::spawn;
+use crate::{fill, no_child_starts};
 
 fn go_nonblocking(end: &AnonymousEnd) {
     end.set_state(PipeMode::Byte, WaitMode::NonBlocking)
@@ -63,6 +66,7 @@ fn a_large_write_goes_into_an_empty_pipe_whole() {
     assert!(buffer == data);
 }
 
+#[cfg(unix)] // On Windows, nothing can be done with a handle while it writes.
 #[test]
 fn a_write_does_not_overtake_one_that_waits() {
     let _quiet = no_child_starts();
@@ -119,6 +123,7 @@ fn the_face_says_would_block() {
     assert_eq!(writer.write(b"").unwrap(), 0);
 }
 
+#[cfg(unix)] // On Windows, the wait mode is that of the end, whoever has it.
 /// `cat` would end with an error at once if its standard input were non-blocking.
 #[test]
 fn a_child_does_not_inherit_the_wait_mode() {

@@ -121,7 +121,8 @@ fn an_end_goes_one_way() {
     assert_eq!(writer.transact(b"x", &mut buffer), Err(denied));
     assert_eq!(reader.write(b"x"), Err(denied));
     assert_eq!(reader.write(b""), Err(denied));
-    assert_eq!(reader.flush(), Err(denied));
+    // "access-client" in `conformance/DIVERGENCES.md`.
+    assert!(crate::support::is_wine() || reader.flush() == Err(denied));
     assert_eq!(reader.transact(b"x", &mut buffer), Err(denied));
 }
 
@@ -199,8 +200,13 @@ fn a_write_without_room_ends_with_its_deadline() {
         writer.write_until(&data, soon()),
         Err(Win32Error::SEM_TIMEOUT)
     );
-    let taken = read(&reader, 3_000_000).unwrap();
-    assert!(!taken.is_empty() && taken == data[..taken.len()]);
+    if cfg!(windows) {
+        // What has not been read is taken back.
+        assert_eq!(peek(&reader, 9).unwrap().1.available, 0);
+    } else {
+        let taken = read(&reader, 3_000_000).unwrap();
+        assert!(!taken.is_empty() && taken == data[..taken.len()]);
+    }
 }
 
 #[test]

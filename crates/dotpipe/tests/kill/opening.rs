@@ -13,7 +13,7 @@ use crate::scene::check_free;
 use crate::support::data::Random;
 use crate::support::patience::{start, until};
 use crate::support::process::{Role, alone, namespace_files, say};
-use crate::support::{BOTH, open, options, unique_name};
+use crate::support::{BOTH, is_wine, open, options, unique_name};
 
 const QUOTA: u32 = 1000;
 
@@ -113,7 +113,7 @@ fn clients_die_and_the_server_serves_on() {
                 !serving.goes_on()
             });
         }
-        assert_eq!(exact::status(&name).unwrap().instances.total(), 2);
+        assert_eq!(ends[0].state().unwrap().instances, 2);
         drop(ends);
         assert_eq!(namespace_files().len(), 0);
     });
@@ -180,7 +180,12 @@ fn visit_until_gone(name: &PipeName) {
                 match exact::wait(name, WaitTimeout::Forever) {
                     Ok(()) => {}
                     Err(code) => {
-                        assert_eq!(code, Win32Error::FILE_NOT_FOUND);
+                        // "waitpipe-wake" in `conformance/DIVERGENCES.md`.
+                        let expected = match is_wine() {
+                            true => [Win32Error::FILE_NOT_FOUND, Win32Error::HANDLES_CLOSED],
+                            false => [Win32Error::FILE_NOT_FOUND; 2],
+                        };
+                        assert!(expected.contains(&code), "{code:?}");
                         return;
                     }
                 }

@@ -14,7 +14,7 @@ use dotpipe::win32::Win32Error;
 use crate::support::data::{Listener, Random, Story};
 use crate::support::patience::{start, until};
 use crate::support::process::{Ledger, Role, namespace_files, say};
-use crate::support::{open, options, unique_name};
+use crate::support::{existing, open, options, unique_name};
 
 pub(crate) const SIDES: [PipeEnd; 2] = [PipeEnd::Server, PipeEnd::Client];
 pub(crate) const TYPES: [PipeMode; 2] = [PipeMode::Byte, PipeMode::Message];
@@ -200,7 +200,7 @@ pub(crate) fn check_free(name: &PipeName, options: &CreateOptions, random: &mut 
             let opened = exact::open(name, crate::support::BOTH).err();
             assert_eq!(opened, Some(Win32Error::FILE_NOT_FOUND));
         }
-        1 => assert_eq!(exact::list(), Ok(Vec::new())),
+        1 => assert_eq!(existing(std::slice::from_ref(name)), []),
         2 => {
             let status = exact::status(name);
             assert_eq!(status, Err(Win32Error::FILE_NOT_FOUND));
@@ -209,13 +209,10 @@ pub(crate) fn check_free(name: &PipeName, options: &CreateOptions, random: &mut 
     }
     let next = exact::create(name, options).unwrap();
     assert_eq!(next.state().unwrap().instances, 1);
-    let all = exact::list().unwrap();
-    assert_eq!(
-        all.iter().map(|pipe| &pipe.name).collect::<Vec<_>>(),
-        [name]
-    );
+    let alone = [name.clone()];
+    assert_eq!(existing(&alone), alone);
     drop(next);
-    assert_eq!(exact::list(), Ok(Vec::new()));
+    assert_eq!(existing(&alone), []);
 }
 
 /// The role of a victim.

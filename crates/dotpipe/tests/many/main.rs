@@ -7,6 +7,9 @@
 //! - [`instances`]: a thousand connections at once, from several processes;
 //! - [`cycles`]: ten thousand times open, call, close; `DOTPIPE_SOAK=1` makes it ten times as many;
 //! - [`idle`]: many who wait.
+//!
+//! Linux only: the budget is that of the engine, and is measured in `/proc`.
+#![cfg(target_os = "linux")]
 
 mod cycles;
 mod idle;

@@ -6,7 +6,7 @@ use dotpipe::sync::wait;
 use dotpipe::{ClientOptions, Error, PipeMode, ServerOptions, WaitTimeout, Win32Error};
 
 use crate::support::sync::pair;
-use crate::support::unique_name;
+use crate::support::{is_wine, unique_name};
 
 #[test]
 fn an_error_says_what_where_why_and_what_next() {
@@ -61,55 +61,35 @@ fn each_operation_puts_its_word_to_the_error() {
         .create(unique_name("words"))
         .unwrap();
     let (mut bytes, mut message) = ([0; 1], Vec::new());
-    let errors: Vec<Error> = [
-        server.recv(&mut message).err(),
-        server.recv_into(&mut bytes).err(),
-        server.send(b"x").err(),
-        server.peek(&mut bytes).err(),
-        server.transact(b"x", &mut message).err(),
-        server.disconnect().err(),
-        server.cancel().err(),
-        server.peer_process_id().err(),
-        server.poll_descriptor().err(),
-        server.arm(dotpipe::sync::Interest::READABLE).err(),
-    ]
-    .into_iter()
-    .map(Option::unwrap)
-    .collect();
-    let words: Vec<_> = errors.iter().map(Error::operation).collect();
-    assert_eq!(
-        words,
-        [
-            "receive",
-            "receive",
-            "send",
-            "peek",
-            "transact",
-            "disconnect",
-            "cancel",
-            "info",
-            "wait",
-            "wait"
-        ]
-    );
-    let codes: Vec<_> = errors.iter().map(Error::code).collect();
     let listening = Win32Error::PIPE_LISTENING;
     let bad = Win32Error::BAD_PIPE;
-    assert_eq!(
-        codes,
-        [
+    let answers = [
+        ("receive", listening, server.recv(&mut message).err()),
+        ("receive", listening, server.recv_into(&mut bytes).err()),
+        ("send", listening, server.send(b"x").err()),
+        ("peek", bad, server.peek(&mut bytes).err()),
+        ("transact", bad, server.transact(b"x", &mut message).err()),
+        ("disconnect", listening, server.disconnect().err()),
+        ("cancel", Win32Error::NOT_FOUND, server.cancel().err()),
+        ("info", listening, server.peer_process_id().err()),
+        #[cfg(unix)]
+        ("wait", listening, server.poll_descriptor().err()),
+        #[cfg(unix)]
+        (
+            "wait",
             listening,
-            listening,
-            listening,
-            bad,
-            bad,
-            listening,
-            Win32Error::NOT_FOUND,
-            listening,
-            listening,
-            listening
-        ]
-    );
+            server.arm(dotpipe::sync::Interest::READABLE).err(),
+        ),
+    ];
+    let mut errors: Vec<Error> = Vec::new();
+    for (word, code, error) in answers {
+        if is_wine() && word == "cancel" {
+            continue; // "CancelIoEx" in `conformance/DIVERGENCES.md`
+        }
+        let error = error.unwrap_or_else(|| panic!("{word} succeeds"));
+        assert_eq!((error.operation(), error.code()), (word, code));
+        errors.push(error);
+    }
     assert!(
         errors
             .iter()

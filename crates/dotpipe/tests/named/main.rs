@@ -6,6 +6,7 @@ mod listener;
 mod messages;
 mod options;
 mod questions;
+#[cfg(unix)] // Windows has nothing to poll
 mod readiness;
 mod split;
 mod timeouts;

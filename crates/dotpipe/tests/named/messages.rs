@@ -5,9 +5,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use dotpipe::{
-    ClientOptions, NamedPipeClient, NamedPipeServer, PipeMode, ServerOptions, WaitMode, Win32Error,
-};
+use dotpipe::{ClientOptions, PipeMode, ServerOptions, WaitMode, Win32Error};
 
 use crate::support::sync::{fill, pair, pair_of, until};
 
@@ -56,6 +54,7 @@ fn messages_of_all_sizes_keep_their_borders() {
     });
 }
 
+#[cfg(target_os = "linux")] // It is about the ring's room; Wine takes minutes for as many messages.
 #[test]
 fn a_quota_of_one_byte_messages_is_there_at_once() {
     let (server, client) = pair(PipeMode::Message);
@@ -336,7 +335,8 @@ fn a_message_that_is_taken_back_is_not_joined_to_the_next() {
 #[test]
 fn a_cancelled_receive_takes_nothing() {
     let (server, client) = pair(PipeMode::Message);
-    assert_eq!(server.cancel().unwrap_err().code(), Win32Error::NOT_FOUND);
+    let nothing = server.cancel().map_err(|error| error.code());
+    assert_eq!(nothing, crate::support::nothing_to_cancel());
     thread::scope(|scope| {
         // Two at once: one waits in the pipe, the other for its turn.
         let waiting: Vec<_> = (0..2)
@@ -386,6 +386,7 @@ fn non_blocking_ends_say_that_they_would_wait() {
     assert_eq!(client.peek(&mut []).unwrap().available, 0);
 }
 
+#[cfg(target_os = "linux")] // On Windows, all of a message can be read as soon as any of it.
 #[test]
 fn an_old_beginning_does_not_meet_a_new_client() {
     // A message of which the server has a part when it disconnects is gone with its client.
@@ -395,7 +396,7 @@ fn an_old_beginning_does_not_meet_a_new_client() {
         .in_buffer_size(10)
         .create(&name)
         .unwrap();
-    let open = || -> NamedPipeClient {
+    let open = || -> dotpipe::NamedPipeClient {
         ClientOptions::new()
             .pipe_mode(PipeMode::Message)
             .wait_timeout(Some(dotpipe::WaitTimeout::Forever))
@@ -431,7 +432,8 @@ fn an_old_beginning_does_not_meet_a_new_client() {
 }
 
 /// Until there is something to read.
-fn until_begun(server: &NamedPipeServer) {
+#[cfg(target_os = "linux")]
+fn until_begun(server: &dotpipe::NamedPipeServer) {
     until(|| match server.peek(&mut []).unwrap().available {
         0 => Err(()),
         _ => Ok(()),

@@ -9,7 +9,7 @@ use dotpipe::{
     Win32Error,
 };
 
-use crate::support::unique_name;
+use crate::support::{is_wine, unique_name, unlimited_instances};
 
 #[test]
 fn info_tells_what_was_asked_for() {
@@ -49,11 +49,16 @@ fn the_default_is_a_duplex_byte_pipe_without_limits() {
     let name = unique_name("default");
     let server = ServerOptions::default().create(&name).unwrap();
     let info = server.info().unwrap();
-    assert_eq!((info.mode, info.max_instances), (PipeMode::Byte, 255));
+    assert_eq!(
+        (info.mode, info.max_instances),
+        (PipeMode::Byte, unlimited_instances())
+    );
     assert_eq!((info.out_buffer_size, info.in_buffer_size), (65536, 65536));
+    // Windows does not tell it.
+    #[cfg(target_os = "linux")]
     assert_eq!(
         dotpipe::exact::status(&name).unwrap().access,
-        Access::Duplex
+        Some(dotpipe::Access::Duplex)
     );
 }
 
@@ -122,8 +127,9 @@ fn a_pipe_goes_the_way_that_was_asked_for() {
             client.read_exact(&mut buffer).unwrap();
             assert_eq!(&buffer, b"out");
         } else {
-            let error = server.flush_pipe().unwrap_err();
-            assert!(error.is_access_denied());
+            let flushed = server.flush_pipe();
+            // "access-client" in `conformance/DIVERGENCES.md`.
+            assert!(is_wine() || flushed.unwrap_err().is_access_denied());
         }
     }
 }
@@ -144,13 +150,21 @@ fn what_cannot_be_created() {
     let _first = ServerOptions::new().create(&name).unwrap();
     let refused = |options: &ServerOptions| options.create(&name).unwrap_err();
 
-    let error = refused(ServerOptions::new().first_pipe_instance(true));
-    assert_eq!(error.code(), Win32Error::ACCESS_DENIED);
+    // "instances-first" in `conformance/DIVERGENCES.md`.
+    if !is_wine() {
+        let error = refused(ServerOptions::new().first_pipe_instance(true));
+        assert_eq!(error.code(), Win32Error::ACCESS_DENIED);
+    }
     let error = refused(ServerOptions::new().access_inbound(false));
     assert_eq!(error.code(), Win32Error::ACCESS_DENIED);
-    let error = refused(ServerOptions::new().pipe_mode(PipeMode::Message));
-    assert_eq!(error.code(), Win32Error::ACCESS_DENIED);
-    for instances in [0, 256, usize::MAX] {
+    // Windows lets it pass ("Type" in `conformance/DIVERGENCES.md`).
+    if cfg!(target_os = "linux") {
+        let error = refused(ServerOptions::new().pipe_mode(PipeMode::Message));
+        assert_eq!(error.code(), Win32Error::ACCESS_DENIED);
+    }
+    // "instances-max" in `conformance/DIVERGENCES.md`.
+    let limits = [0, 256, usize::MAX];
+    for instances in limits.into_iter().filter(|_| !is_wine()) {
         let error = refused(ServerOptions::new().max_instances(instances));
         assert_eq!(error.code(), Win32Error::INVALID_PARAMETER, "{instances}");
     }
@@ -168,7 +182,12 @@ fn what_cannot_be_created() {
     );
 
     let remote = ServerOptions::new().create(r"\\server\pipe\name");
-    assert_eq!(remote.unwrap_err().code(), Win32Error::INVALID_NAME);
+    let expected = match is_wine() {
+        // "names-invalid" in `conformance/DIVERGENCES.md`.
+        true => Win32Error::PATH_NOT_FOUND,
+        false => Win32Error::INVALID_NAME,
+    };
+    assert_eq!(remote.unwrap_err().code(), expected);
 }
 
 #[test]
@@ -213,8 +232,9 @@ fn a_reading_client_may_read_messages() {
         .unwrap();
     // To set its read mode takes a right that an end that only reads does not have by itself.
     let client = ClientOptions::new().write(false).open(&name).unwrap();
-    let error = client.set_read_mode(PipeMode::Message).unwrap_err();
-    assert!(error.is_access_denied());
+    let set = client.set_read_mode(PipeMode::Message);
+    // "access-client" in `conformance/DIVERGENCES.md`.
+    assert!(is_wine() || set.unwrap_err().is_access_denied());
     drop(client);
 
     // The next two ask for that right: by word, or by the mode.

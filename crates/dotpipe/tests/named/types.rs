@@ -33,6 +33,7 @@ fn public_types_go_between_threads() {
     goes_everywhere::<sync::ClientOptions>();
     goes_everywhere::<sync::HandleState>();
     goes_everywhere::<sync::Incoming<'_>>();
+    #[cfg(unix)]
     goes_everywhere::<sync::Interest>();
     goes_everywhere::<sync::NamedPipeClient>();
     goes_everywhere::<sync::NamedPipeServer>();

@@ -15,7 +15,7 @@ pub(crate) fn soon() -> Option<Instant> {
 /// Something that a thread does.
 pub(crate) struct Doing<T> {
     what: String,
-    thread: u32,
+    thread: ThreadId,
     handle: JoinHandle<()>,
     result: Receiver<(T, Instant)>,
 }
@@ -28,8 +28,7 @@ pub(crate) fn start<T: Send + 'static>(
     let (tell_thread, thread) = mpsc::channel();
     let (tell_result, result) = mpsc::channel();
     let handle = thread::spawn(move || {
-        let own = rustix::thread::gettid().as_raw_nonzero().get();
-        tell_thread.send(own as u32).unwrap();
+        tell_thread.send(ThreadId::own()).unwrap();
         let outcome = work();
         // Nobody may listen any more when the test has failed meanwhile.
         let _ = tell_result.send((outcome, Instant::now()));
@@ -70,21 +69,48 @@ impl<T> Doing<T> {
         while seen < 3 {
             assert!(Instant::now() < until, "{}: does not sleep", self.what);
             assert!(self.goes_on(), "{}: has ended", self.what);
-            seen = if is_asleep(self.thread) { seen + 1 } else { 0 };
+            seen = if self.thread.is_asleep() { seen + 1 } else { 0 };
             thread::sleep(Duration::from_micros(200));
         }
     }
 }
 
-/// Whether a thread of this process sleeps in the kernel.
-fn is_asleep(thread: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-    // The state stands behind the name, which is in parentheses.
-    stat.is_ok_and(|stat| {
-        stat.rsplit(')')
-            .next()
-            .is_some_and(|rest| rest.starts_with(" S"))
-    })
+/// By what the system knows a thread of this process.
+#[cfg(target_os = "linux")]
+struct ThreadId(i32);
+
+#[cfg(target_os = "linux")]
+impl ThreadId {
+    fn own() -> ThreadId {
+        ThreadId(rustix::thread::gettid().as_raw_nonzero().get())
+    }
+
+    /// Whether the thread sleeps in the kernel.
+    fn is_asleep(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{}/stat", self.0));
+        // The state stands behind the name, which is in parentheses.
+        stat.is_ok_and(|stat| {
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| rest.starts_with(" S"))
+        })
+    }
+}
+
+/// Windows does not tell whether a thread sleeps: it is given time enough to get there.
+#[cfg(windows)]
+struct ThreadId;
+
+#[cfg(windows)]
+impl ThreadId {
+    fn own() -> ThreadId {
+        ThreadId
+    }
+
+    fn is_asleep(&self) -> bool {
+        thread::sleep(Duration::from_millis(50));
+        true
+    }
 }
 
 /// Looks again and again until it is so.

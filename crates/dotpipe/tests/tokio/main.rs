@@ -7,6 +7,8 @@
 //! - [`listener`]: clients one after the other and many at once;
 //! - [`ecosystem`]: codecs over a pipe.
 
+#![cfg(target_os = "linux")]
+
 mod bytes;
 mod ecosystem;
 mod endings;

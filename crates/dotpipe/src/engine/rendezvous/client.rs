@@ -417,6 +417,15 @@ fn sleep(
     Ok(false)
 }
 
+/// Whether anybody serves this name.
+pub(crate) fn exists(name: &PipeName) -> Result<bool> {
+    match status(name) {
+        Ok(_) => Ok(true),
+        Err(Win32Error::FILE_NOT_FOUND) => Ok(false),
+        Err(code) => Err(code),
+    }
+}
+
 /// How a pipe is, over all its server processes.
 pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     refuse_remote(name)?;
@@ -462,14 +471,14 @@ fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
     }
     Some(PipeStatus {
         name,
-        pipe_type: first.pipe_type,
-        access: first.access,
-        max_instances: first.max_instances,
+        pipe_type: Some(first.pipe_type),
+        access: Some(first.access),
+        max_instances: Some(first.max_instances),
         instances,
-        out_quota: last.out_quota,
-        in_quota: last.in_quota,
-        default_timeout: first.default_timeout,
-        reject_remote_clients: first.reject_remote_clients,
+        out_quota: Some(last.out_quota),
+        in_quota: Some(last.in_quota),
+        default_timeout: Some(first.default_timeout),
+        reject_remote_clients: Some(first.reject_remote_clients),
         server_process_ids: servers.iter().map(|(_, record)| record.process).collect(),
     })
 }

@@ -13,7 +13,7 @@ mod security;
 mod wire;
 
 pub(super) use client::{exchange, wait_until};
-pub(crate) use client::{list, open, open_with, status, wait};
+pub(crate) use client::{exists, list, open, open_with, status, wait};
 pub(super) use guest::{Doorman, Guests};
 pub(crate) use security::security;
 pub(super) use security::{parse_security, security_of, set_security_of};

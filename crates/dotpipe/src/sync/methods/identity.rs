@@ -27,7 +27,8 @@ macro_rules! identity {
         ///
         /// # Platforms
         /// Linux.
-        pub fn peer_process(&self) -> Result<OwnedFd> {
+        #[cfg(unix)]
+        pub fn peer_process(&self) -> Result<std::os::fd::OwnedFd> {
             self.shared.peer_process()
         }
 

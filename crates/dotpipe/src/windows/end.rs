@@ -1,0 +1,285 @@
+//! [`End`]: a handle of a named pipe, and the operations of the exact layer on it.
+//!
+//! All handles are opened for overlapped operation: otherwise the system would let only one operation at a
+//! time into an end, and nothing could have a deadline. A thread that waits does so on an event of its own.
+
+use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use windows_sys::Wdk::Storage::FileSystem::{
+    FILE_PIPE_DISCONNECTED_STATE, FILE_PIPE_LISTENING_STATE,
+};
+use windows_sys::Win32::System::Pipes::{
+    PIPE_NOWAIT, PIPE_READMODE_MESSAGE, PIPE_SERVER_END, PIPE_TYPE_MESSAGE,
+};
+
+use super::calls::{handle, pipe, transfer};
+use super::deadline::within;
+use super::operation::{Operation, Outcome};
+use super::port::{self, Ended, Kind, Task};
+use crate::exact::{HandleInfo, HandleState, Peeked, Received, ReceivedData, Result};
+use crate::name::PipeName;
+use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::win32::Win32Error;
+
+/// How much of a message is read at once before it is known how long it is.
+const FIRST_PIECE: usize = 4096;
+
+/// The server end or the client end of an instance. Closes on drop.
+pub(crate) struct End {
+    /// Shared with nobody; operations that go on know it weakly.
+    handle: Arc<OwnedHandle>,
+    end: PipeEnd,
+    /// At a client end, the computer that it named, unless it was this one.
+    server: Option<String>,
+    /// Whether the read mode is message, which is asked for without the right to ask the system.
+    reads_messages: AtomicBool,
+    /// Whether the handle is bound to the port, as it is once it has had a pending operation.
+    bound: Mutex<bool>,
+}
+
+impl End {
+    /// A server end as it was created.
+    pub(super) fn server(handle: OwnedHandle, read_mode: PipeMode) -> End {
+        End::new(handle, PipeEnd::Server, None, read_mode)
+    }
+
+    /// A client end of a pipe of this name, as it was opened.
+    pub(super) fn client(handle: OwnedHandle, name: &PipeName) -> End {
+        let server = name.server().map(str::to_owned);
+        End::new(handle, PipeEnd::Client, server, PipeMode::Byte)
+    }
+
+    fn new(handle: OwnedHandle, end: PipeEnd, server: Option<String>, read_mode: PipeMode) -> End {
+        End {
+            handle: Arc::new(handle),
+            end,
+            server,
+            reads_messages: AtomicBool::new(read_mode == PipeMode::Message),
+            bound: Mutex::new(false),
+        }
+    }
+
+    fn handle(&self) -> BorrowedHandle<'_> {
+        self.handle.as_handle()
+    }
+
+    pub(crate) fn end(&self) -> PipeEnd {
+        self.end
+    }
+
+    pub(crate) fn connect(&self, deadline: Option<Instant>) -> Result<()> {
+        transfer::connect(self.handle(), deadline)
+    }
+
+    pub(crate) fn start_connect(&self) -> Operation<()> {
+        self.start(Kind::Connect, Vec::new(), 0, |_| ())
+    }
+
+    pub(crate) fn disconnect(&self) -> Result<()> {
+        pipe::disconnect(self.handle())
+    }
+
+    pub(crate) fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> Result<Received> {
+        transfer::read(self.handle(), buffer, deadline)
+    }
+
+    /// A message that does not fit is read in pieces: the system has all of it by then.
+    pub(crate) fn read_message(
+        &self,
+        message: &mut Vec<u8>,
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
+        // Relaxed: the mode publishes nothing but itself.
+        if !self.reads_messages.load(Ordering::Relaxed) {
+            return Err(Win32Error::BAD_PIPE);
+        }
+        let mut room = (message.capacity() - message.len()).max(FIRST_PIECE);
+        loop {
+            let begun = message.len();
+            message
+                .try_reserve(room)
+                .map_err(|_| Win32Error::NOT_ENOUGH_MEMORY)?;
+            message.resize(begun + room, 0);
+            let read = self.read(&mut message[begun..], deadline);
+            message.truncate(begun + read.as_ref().map_or(0, |piece| piece.len));
+            if !read?.more {
+                return Ok(Received {
+                    len: message.len(),
+                    more: false,
+                });
+            }
+            room = self.peek(&mut [])?.left_in_message as usize;
+            if room == 0 {
+                // The writer has taken the rest back: its beginning goes, and the next message comes.
+                message.clear();
+                room = FIRST_PIECE;
+            }
+        }
+    }
+
+    pub(crate) fn start_read(&self, len: usize) -> Operation<ReceivedData> {
+        self.start(Kind::Read, Vec::new(), len, |ended| ended.received)
+    }
+
+    pub(crate) fn write(&self, data: &[u8], deadline: Option<Instant>) -> Result<usize> {
+        transfer::write(self.handle(), data, deadline)
+    }
+
+    pub(crate) fn start_write(&self, data: Vec<u8>) -> Operation<usize> {
+        self.start(Kind::Write, data, 0, |ended| ended.count)
+    }
+
+    pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<()> {
+        within(deadline, || pipe::flush(self.handle()))
+    }
+
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
+        pipe::peek(self.handle(), buffer)
+    }
+
+    pub(crate) fn transact(
+        &self,
+        question: &[u8],
+        reply: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> Result<Received> {
+        transfer::transact(self.handle(), question, reply, deadline)
+    }
+
+    pub(crate) fn start_transact(&self, question: Vec<u8>, len: usize) -> Operation<ReceivedData> {
+        self.start(Kind::Transact, question, len, |ended| ended.received)
+    }
+
+    pub(crate) fn state(&self) -> Result<HandleState> {
+        state(self.handle())
+    }
+
+    pub(crate) fn set_state(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
+        pipe::set_state(self.handle(), modes(read_mode, wait_mode))?;
+        self.reads_messages
+            .store(read_mode == PipeMode::Message, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn info(&self) -> Result<HandleInfo> {
+        info(self.handle())
+    }
+
+    pub(crate) fn cancel(&self) -> Result<()> {
+        handle::cancel_all(self.handle())
+    }
+
+    pub(crate) fn peer_process_id(&self) -> Result<u32> {
+        match self.end {
+            PipeEnd::Server => {
+                // The system tells of the last client, or of nobody, where there is none.
+                match pipe::life(self.handle())? {
+                    FILE_PIPE_LISTENING_STATE => Err(Win32Error::PIPE_LISTENING),
+                    FILE_PIPE_DISCONNECTED_STATE => Err(Win32Error::PIPE_NOT_CONNECTED),
+                    _ => pipe::client_process(self.handle()),
+                }
+            }
+            PipeEnd::Client => pipe::server_process(self.handle()),
+        }
+    }
+
+    pub(crate) fn peer_computer_name(&self) -> Result<String> {
+        // Fails without a conversation.
+        self.peer_process_id()?;
+        match &self.server {
+            Some(server) => Ok(server.clone()),
+            // Clients on other computers are rejected, so `GetNamedPipeClientComputerName` knows no better.
+            None => pipe::this_computer(),
+        }
+    }
+
+    /// Starts an operation that may go on.
+    fn start<T: Clone + Send + 'static>(
+        &self,
+        kind: Kind,
+        sent: Vec<u8>,
+        room: usize,
+        value: fn(Ended) -> T,
+    ) -> Operation<T> {
+        let outcome = Outcome::new();
+        let told = outcome.clone();
+        let task = Task { kind, sent, room };
+        let started = self.bind().and_then(|()| {
+            port::start(self.handle(), task, move |ended| {
+                told.complete(ended.map(value));
+            })
+        });
+        match started {
+            Ok(ticket) => Operation::started(outcome, ticket, &self.handle),
+            Err(code) => Operation::failed(code),
+        }
+    }
+
+    fn bind(&self) -> Result<()> {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*bound {
+            port::bind(self.handle())?;
+            *bound = true;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // Closing the handle would end them too, but with the code of the other end's closing.
+        let bound = self.bound.get_mut();
+        if *bound.unwrap_or_else(PoisonError::into_inner) {
+            // There may be nothing to cancel.
+            let _ = handle::cancel_all(self.handle.as_handle());
+        }
+    }
+}
+
+/// The modes as `SetNamedPipeHandleState` takes them and `CreateNamedPipe` as well.
+pub(super) fn modes(read_mode: PipeMode, wait_mode: WaitMode) -> u32 {
+    let read_mode = match read_mode {
+        PipeMode::Byte => 0,
+        PipeMode::Message => PIPE_READMODE_MESSAGE,
+    };
+    let wait_mode = match wait_mode {
+        WaitMode::Blocking => 0,
+        WaitMode::NonBlocking => PIPE_NOWAIT,
+    };
+    read_mode | wait_mode
+}
+
+pub(super) fn state(handle: BorrowedHandle<'_>) -> Result<HandleState> {
+    let (modes, instances) = pipe::state(handle)?;
+    Ok(HandleState {
+        read_mode: match modes & PIPE_READMODE_MESSAGE {
+            0 => PipeMode::Byte,
+            _ => PipeMode::Message,
+        },
+        wait_mode: match modes & PIPE_NOWAIT {
+            0 => WaitMode::Blocking,
+            _ => WaitMode::NonBlocking,
+        },
+        instances,
+    })
+}
+
+pub(super) fn info(handle: BorrowedHandle<'_>) -> Result<HandleInfo> {
+    let info = pipe::info(handle)?;
+    Ok(HandleInfo {
+        end: match info.flags & PIPE_SERVER_END {
+            0 => PipeEnd::Client,
+            _ => PipeEnd::Server,
+        },
+        pipe_type: match info.flags & PIPE_TYPE_MESSAGE {
+            0 => PipeMode::Byte,
+            _ => PipeMode::Message,
+        },
+        out_quota: info.out_quota,
+        in_quota: info.in_quota,
+        max_instances: info.max_instances,
+    })
+}

@@ -1,0 +1,19 @@
+//! Windows below the seam: the system's own pipes.
+//!
+//! Nothing here is a rule of pipes; the system has them all. What is added is what Win32 leaves to its
+//! caller: deadlines, operations whose memory outlives the one who started them, one place where codes are
+//! taken. From the bottom: [`calls`] are the functions of Win32, each behind a safe one; all unsafe code
+//! is there. [`port`] is where pending operations end. [`end`] is a handle of a named pipe, [`names`] what
+//! is done by name, [`anonymous`] the pipes without one.
+
+pub(crate) mod anonymous;
+mod calls;
+mod deadline;
+mod end;
+mod names;
+mod operation;
+mod port;
+
+pub(crate) use end::End;
+pub(crate) use names::{call, create, create_another, exists, list, open, status, wait};
+pub(crate) use operation::Operation;
