@@ -11,6 +11,10 @@ use super::linux::clock;
 use super::spin::{Pace, Spin};
 use crate::options::ImpersonationLevel;
 
+/// What the last conversation that ended has learnt about waiting: the next one begins with that.
+static READS: Spin = Spin::new();
+static WRITES: Spin = Spin::new();
+
 /// How a conversation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -56,8 +60,8 @@ impl Link {
             other: Flags::new(segment.clone(), side.other()),
             segment,
             bell,
-            read_spin: Spin::new(),
-            write_spin: Spin::new(),
+            read_spin: Spin::like(&READS),
+            write_spin: Spin::like(&WRITES),
             has_asked: AtomicBool::new(false),
             ending: AtomicU8::new(0),
             alive_at: AtomicU64::new(0),
@@ -174,5 +178,7 @@ impl Link {
     pub(super) fn leave(&self, state: State) {
         self.own.set_state(state);
         self.bell.shut();
+        self.read_spin.teach(&READS);
+        self.write_spin.teach(&WRITES);
     }
 }

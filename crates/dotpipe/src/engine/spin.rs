@@ -4,8 +4,9 @@
 //! time and processor when the answer comes within it, and wastes that much when it does not. So the
 //! tuner keeps a score of whether a full spin *would have* succeeded: a spin that did, or a sleep after
 //! which the waker's stamp says that it rang soon enough. (Judging by spins alone gets stuck: a tuner
-//! that has stopped spinning never sees a success.) Two ends on one processor never spin: the other
-//! cannot run meanwhile.
+//! that has stopped spinning never sees a success.) Two ends on one processor do not spin: the other cannot run
+//! meanwhile. Where the system has put them there and this side does not know, it offers the processor
+//! every microsecond.
 //!
 //! What a wake-up costs it learns from the same stamp: the time from the ring to when the sleeper runs.
 
@@ -21,8 +22,6 @@ const USUAL_COST: Duration = Duration::from_micros(16);
 /// it may lie.
 const LONGEST: u32 = 50_000;
 const SHORTEST: u32 = 5_000;
-/// Looks between two looks at the clock.
-const BURST: u32 = 32;
 const TOP_SCORE: u32 = 8;
 const WORTH_IT: u32 = 3;
 
@@ -31,20 +30,37 @@ const WORTH_IT: u32 = 3;
 static ALLOWED: LazyLock<bool> =
     LazyLock::new(|| std::env::var_os("DOTPIPE_SPIN").is_none_or(|word| word != "never"));
 
-/// How many pauses a spin makes before it looks for the first time.
+/// How a spin looks.
 ///
 /// Each look takes the cache line from the other side, which is writing there. So who takes part in a
 /// stream does better to let the other get ahead, and then to go through many messages at once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace(u32);
+pub(super) struct Pace {
+    /// Pauses before the first look.
+    patience: u32,
+    /// Looks before the processor is offered to others, of which one may be the other side.
+    burst: u32,
+}
 
 impl Pace {
     /// For an answer that is expected any moment.
-    pub(super) const EAGER: Pace = Pace(0);
+    pub(super) const EAGER: Pace = Pace::after(0);
     /// For the next message of a stream.
-    pub(super) const READER: Pace = Pace(16);
+    pub(super) const READER: Pace = Pace::after(16);
     /// For room for the next message of a stream.
-    pub(super) const WRITER: Pace = Pace(64);
+    pub(super) const WRITER: Pace = Pace::after(64);
+    /// For looks that are system calls.
+    pub(super) const CALLS: Pace = Pace {
+        patience: 0,
+        burst: 1,
+    };
+
+    const fn after(patience: u32) -> Pace {
+        Pace {
+            patience,
+            burst: 32,
+        }
+    }
 }
 
 /// The tuner of one kind of wait.
@@ -55,7 +71,7 @@ pub(super) struct Spin {
 }
 
 impl Spin {
-    pub(super) fn new() -> Spin {
+    pub(super) const fn new() -> Spin {
         Spin::expecting(USUAL_COST)
     }
 
@@ -67,11 +83,29 @@ impl Spin {
         }
     }
 
+    /// One that begins with what `other` has learnt.
+    pub(super) fn like(other: &Spin) -> Spin {
+        let copy = |word: &AtomicU32| AtomicU32::new(word.load(Ordering::Relaxed));
+        Spin {
+            score: copy(&other.score),
+            cost: copy(&other.cost),
+        }
+    }
+
+    /// Teaches `other` what this one has learnt.
+    pub(super) fn teach(&self, other: &Spin) {
+        let copy = |from: &AtomicU32, to: &AtomicU32| {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        };
+        copy(&self.score, &other.score);
+        copy(&self.cost, &other.cost);
+    }
+
     /// How long a spin lasts: somewhat longer than a wake-up takes, which also takes time of the one that
     /// wakes.
     fn budget(&self) -> Duration {
         let cost = self.cost.load(Ordering::Relaxed);
-        Duration::from_nanos((cost + cost / 2).clamp(SHORTEST, LONGEST).into())
+        Duration::from_nanos((cost + cost / 4 * 3).clamp(SHORTEST, LONGEST).into())
     }
 
     /// Spins until `ready`, asking now and then whether all is `over`, or until the budget is used up; says
@@ -85,10 +119,10 @@ impl Spin {
         if self.score.load(Ordering::Relaxed) < WORTH_IT || !*ALLOWED {
             return false;
         }
-        (0..pace.0).for_each(|_| std::hint::spin_loop());
+        (0..pace.patience).for_each(|_| std::hint::spin_loop());
         let mut start = None;
         loop {
-            for _ in 0..BURST {
+            for _ in 0..pace.burst {
                 if ready() {
                     self.judge(true);
                     return true;
@@ -103,6 +137,7 @@ impl Spin {
             if start.elapsed() > self.budget() {
                 return false;
             }
+            std::thread::yield_now();
         }
     }
 

@@ -58,7 +58,7 @@ fn receive(socket: &OwnedFd, end: Instant) -> Result<Option<(Answer, Option<Owne
         !matches!(packet, Err(Errno::AGAIN))
     };
     let begun = Instant::now();
-    if !ANSWERS.until(Pace::EAGER, is_here, || false) {
+    if !ANSWERS.until(Pace::CALLS, is_here, || false) {
         if !socket::wait_readable(socket, end).map_err(code)? {
             return Err(Win32Error::SEM_TIMEOUT);
         }

@@ -269,7 +269,7 @@ impl Helper for Guests {
         while !is_over() {
             let begun = Instant::now();
             let is_here = || socket::is_readable(&self.listener);
-            if !self.arrivals.until(Pace::EAGER, is_here, is_over) {
+            if !self.arrivals.until(Pace::CALLS, is_here, is_over) {
                 match alarm.wait_with(&self.listener, deadline) {
                     Ok(Wait::Ready) => self.arrivals.learn_from(begun.elapsed()),
                     Ok(Wait::Alarm) => continue,
