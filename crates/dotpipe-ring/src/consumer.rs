@@ -35,6 +35,9 @@ pub struct Consumer {
     consumed: u64,
     /// What the producer was last told: positions below may be reused, bytes taken.
     published: (u64, u64),
+    /// All that the producer can have placed ends one length of the ring behind this: what it was last told
+    /// or, when a gap begins there, the end of that.
+    released: u64,
 }
 
 /// The first entry, from which bytes may have been taken.
@@ -109,6 +112,7 @@ impl Consumer {
             current: None,
             consumed: 0,
             published: (0, 0),
+            released: 0,
         }
     }
 
@@ -156,7 +160,7 @@ impl Consumer {
                     Waiting::Revoked(placed) => self.skip_revoked(placed)?,
                 },
                 Header::Revoked(placed) => self.skip_revoked(placed)?,
-                Header::Gap(len) => self.skip_to(self.head + gap_size(len))?,
+                Header::Gap(len) => self.skip_gap(len)?,
                 Header::Opened(_) => return Err(Corrupt("an entry that nobody opened")),
             }
         }
@@ -252,6 +256,7 @@ impl Consumer {
             return false;
         }
         self.published = (free, self.consumed);
+        self.released = free;
         let word = |word| self.segment.word(self.line + word);
         word(layout::CONSUMED).store(self.consumed, Ordering::Release);
         store_before_look(word(layout::HEAD), free);
@@ -373,8 +378,7 @@ impl Consumer {
         let end = data + u64::from(entry.len);
         let tail = look(self.segment.word(self.peer_line + layout::TAIL));
         let placed_to = tail.min(end);
-        if placed_to < data + u64::from(entry.taken) || placed_to > self.published.0 + self.ring_len
-        {
+        if placed_to < data + u64::from(entry.taken) || placed_to > self.released + self.ring_len {
             return Err(Corrupt("the writer claims data that cannot be there"));
         }
         Ok((placed_to - data) as u32)
@@ -399,6 +403,18 @@ impl Consumer {
         self.skip_to(self.head + revoked_size(placed))
     }
 
+    /// Goes on behind a gap.
+    fn skip_gap(&mut self, len: u32) -> Result<(), Corrupt> {
+        let end = self.head + gap_size(len);
+        self.check_span(end)?;
+        // The producer left it when all before it had been released, and uses its room at once. Only a gap right
+        // there counts, and so one at the most until the next release: or gaps could go on for ever.
+        if self.head == self.published.0 {
+            self.released = end;
+        }
+        self.skip_to(end)
+    }
+
     /// Goes on to the entry at `position`.
     #[inline]
     fn skip_to(&mut self, position: u64) -> Result<(), Corrupt> {
@@ -411,7 +427,7 @@ impl Consumer {
     /// Nothing that the producer placed can end behind this.
     #[inline]
     fn check_span(&self, end: u64) -> Result<(), Corrupt> {
-        if end <= self.published.0 + self.ring_len {
+        if end <= self.released + self.ring_len {
             Ok(())
         } else {
             Err(Corrupt("an entry that is longer than the ring has room"))

@@ -137,11 +137,11 @@ impl Layout {
     }
 
     /// The size of a ring for a quota: all that the quota admits is there at once, with room for a
-    /// waiting write behind it and for headers, also when it comes in messages of one byte (unless there are
+    /// waiting write behind it, for headers and for what may be left out before an entry, also when it comes in messages of one byte (unless there are
     /// more than a quarter of a million). What is never used of it takes addresses and no memory.
     pub fn ring_for_quota(quota: u32) -> usize {
         let quota = u64::from(quota);
-        let large = quota + quota / 2;
+        let large = quota * 2;
         let tiny = (quota * 2 * HEADER_OF_ENTRY).min(MOST_FOR_TINY);
         let wanted = (large.max(tiny) + 0x1_0000).next_power_of_two();
         wanted.clamp(MIN_RING as u64, MAX_RING as u64) as usize

@@ -28,7 +28,8 @@
 //! # Beginning anew
 //! A *gap* is no entry: when the consumer has taken all, the producer goes on at the beginning of the ring and
 //! says with a gap's header that the rest of it is left out. So two ends that keep up with each other stay in a
-//! part of the ring that the nearest caches hold, and the rest costs addresses and no memory.
+//! part of the ring that the nearest caches hold, and the rest costs addresses and no memory. Until the consumer has
+//! passed a gap, its header stands in the way of a producer that goes on and on; it is left out by another gap.
 //!
 //! # Roll back
 //! An entry that was taken back keeps its room until the consumer has passed it, with one exception: the

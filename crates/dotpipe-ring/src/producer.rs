@@ -35,6 +35,8 @@ pub struct Producer {
     /// What the consumer last said; see `refresh`.
     head: u64,
     consumed: u64,
+    /// Where the last gap before which all had been taken begins and ends.
+    gap: Option<(u64, u64)>,
 }
 
 /// A waiting entry that has been begun, and how far it has come.
@@ -99,6 +101,7 @@ impl Producer {
             placed: 0,
             head: 0,
             consumed: 0,
+            gap: None,
         }
     }
 
@@ -156,16 +159,16 @@ impl Producer {
     pub fn publish(&mut self, data: &[u8]) -> Result<Option<bool>, Corrupt> {
         debug_assert_eq!(self.end, self.tail, "no entry is being streamed");
         let size = plain_size(data.len() as u64);
-        if self.tail + size + WORD > self.head + self.ring_len {
-            self.refresh()?;
-            if self.tail + size + WORD > self.head + self.ring_len {
-                return Ok(None);
-            }
-        }
         let Ok(len) = u32::try_from(data.len()) else {
             return Ok(None);
         };
-        let start = self.start_for(size)?;
+        let start = if self.tail + size + WORD <= self.head + self.ring_len {
+            self.start_for(size)?
+        } else if let Some(start) = self.start_when_full(size)? {
+            start
+        } else {
+            return Ok(None);
+        };
         self.copy_in(start + WORD, data);
         self.header(start + size).store(0, Ordering::Relaxed);
         let header = Header::Plain(len).encode();
@@ -173,7 +176,8 @@ impl Producer {
             store_before_look(self.header(start), header);
         } else {
             self.header(start).store(header, Ordering::Release);
-            store_before_look(self.header(self.tail), gap(self.tail, start));
+            let gap = self.leave_gap(self.tail, start);
+            store_before_look(self.header(self.tail), gap);
         }
         self.tail = start + size;
         self.end = self.tail;
@@ -203,8 +207,8 @@ impl Producer {
         self.header(start)
             .store(Header::Waiting(len).encode(), Ordering::Release);
         if start != before {
-            self.header(before)
-                .store(gap(before, start), Ordering::Release);
+            let gap = self.leave_gap(before, start);
+            self.header(before).store(gap, Ordering::Release);
         }
         Ok(Some(Stream {
             before,
@@ -395,6 +399,38 @@ impl Producer {
         })
     }
 
+    /// The same when there is no room between the last entry and what the reader last released. The reader may
+    /// have come further; or it stands before a gap still, of which nothing but the header is in use. Then
+    /// there is room behind that header, to which another gap leads:
+    /// ```text
+    ///   ring  |entry|entry|entry|gap 2|gap 1|....free....|
+    ///                                    ^ the reader          the entry comes behind `gap 1`
+    /// ```
+    #[cold]
+    fn start_when_full(&mut self, size: u64) -> Result<Option<u64>, Corrupt> {
+        self.refresh()?;
+        if self.tail + size + WORD <= self.head + self.ring_len {
+            return self.start_for(size).map(Some);
+        }
+        Ok(self.unread_gap().and_then(|(gap, end)| {
+            let start = self.tail.max(gap + self.ring_len + WORD);
+            (start + size + WORD <= end + self.ring_len).then_some(start)
+        }))
+    }
+
+    /// The gap before which the reader stands, if it does.
+    fn unread_gap(&self) -> Option<(u64, u64)> {
+        self.gap.filter(|(start, _)| *start == self.head)
+    }
+
+    /// The header of a gap that leads from one position to another.
+    fn leave_gap(&mut self, from: u64, to: u64) -> u64 {
+        if self.head == from {
+            self.gap = Some((from, to));
+        }
+        Header::Gap((to - from - WORD) as u32).encode()
+    }
+
     /// Ends an entry whose next header goes to `next`.
     fn close_entry(&mut self, next: u64) {
         self.header(next).store(0, Ordering::Relaxed);
@@ -403,7 +439,12 @@ impl Producer {
 
     /// Bytes of data that can be placed from position `from` on, keeping room for the next header.
     fn feedable(&self, from: u64) -> u64 {
-        (self.head + self.ring_len).saturating_sub(from + WORD + WORD)
+        let released = match self.unread_gap() {
+            // The entry stands behind the gap's header, see `start_when_full`.
+            Some((gap, end)) if self.tail > gap + self.ring_len => end,
+            _ => self.head,
+        };
+        (released + self.ring_len).saturating_sub(from + WORD + WORD)
     }
 
     #[inline]
@@ -434,11 +475,6 @@ impl Producer {
         self.segment.write(self.ring + offset, &data[..first]);
         self.segment.write(self.ring, &data[first..]);
     }
-}
-
-/// The header of what lies between two positions.
-fn gap(from: u64, to: u64) -> u64 {
-    Header::Gap((to - from - WORD) as u32).encode()
 }
 
 /// Where the reader's progress shows, for whoever waits for it without the producer itself.

@@ -101,7 +101,7 @@ impl Consumer {
                 self.skip_to(position)?;
             }
         }
-        let limit = self.published.0 + self.ring_len;
+        let limit = self.released + self.ring_len;
         while position < limit {
             match Header::decode(self.header(position).load(Ordering::Acquire))? {
                 Header::Plain(len) => {
@@ -184,6 +184,8 @@ impl Consumer {
                     position += revoked_size(placed);
                     continue;
                 }
+                // Nothing stood here when the consumer looked, and what is behind this came later still.
+                Header::Gap(_) if position == self.published.0 => return Ok(()),
                 Header::Gap(len) => {
                     position += gap_size(len);
                     continue;

@@ -78,6 +78,8 @@ struct Run {
     consumed: u64,
     unplaced: u64,
     written: u64,
+    /// The last gap that the producer left to begin anew: its beginning and its end.
+    anew: Option<(u64, u64)>,
 }
 
 impl Run {
@@ -96,6 +98,7 @@ impl Run {
             consumed: 0,
             unplaced: 0,
             written: 0,
+            anew: None,
         }
     }
 
@@ -112,9 +115,19 @@ impl Run {
         self.entries.back().is_some_and(Entry::is_streaming)
     }
 
-    /// Bytes from `position` to where the consumer has not released the ring yet.
+    /// The gap before which the consumer stands, if it does: all of it but its header can be used.
+    fn unread_gap(&self) -> Option<(u64, u64)> {
+        self.anew.filter(|(start, _)| *start == self.released)
+    }
+
+    /// Bytes from `position` to where the consumer has not released the ring yet, or to the header of the
+    /// gap before which it stands.
     fn room(&self, position: u64) -> u64 {
-        (self.released + RING as u64).saturating_sub(position)
+        let released = match self.unread_gap() {
+            Some((gap, end)) if self.tail > gap + RING as u64 => end,
+            _ => self.released,
+        };
+        (released + RING as u64).saturating_sub(position)
     }
 
     fn entry(&mut self, data: Vec<u8>, placed: usize, stream: Option<Stream>) {
@@ -140,13 +153,24 @@ impl Run {
             && self.released == self.tail
             && size + WORD <= offset;
         if anew {
-            self.entry(Vec::new(), 0, None);
-            let gap = self.entries.back_mut().unwrap();
-            gap.dead = true;
-            gap.gap = ring - offset;
-            self.tail = gap.end();
+            self.anew = Some((self.tail, self.tail + ring - offset));
+            self.leave_out(ring - offset);
         }
         anew
+    }
+
+    fn leave_out(&mut self, gap: u64) {
+        self.entry(Vec::new(), 0, None);
+        let entry = self.entries.back_mut().unwrap();
+        (entry.dead, entry.gap) = (true, gap);
+        self.tail = entry.end();
+    }
+
+    /// Where an entry of this size begins that has no room before the header of an unread gap: behind it.
+    fn find_start_behind(&self, size: u64) -> Option<u64> {
+        let (gap, end) = self.unread_gap()?;
+        let behind = gap + RING as u64 + WORD;
+        (self.tail < behind && behind + size + WORD <= end + RING as u64).then_some(behind)
     }
 
     fn step(&mut self, step: Step) {
@@ -187,7 +211,9 @@ impl Run {
         }
         let data = self.pattern(len);
         let size = WORD + (len as u64).next_multiple_of(WORD);
-        let fits = size + WORD <= self.room(self.tail);
+        let fits_here = size + WORD <= self.room(self.tail);
+        let behind = self.find_start_behind(size).filter(|_| !fits_here);
+        let fits = fits_here || behind.is_some();
         assert_eq!(
             self.producer.publish(&data).unwrap(),
             fits.then_some(false),
@@ -195,7 +221,10 @@ impl Run {
             self.room(self.tail)
         );
         if fits {
-            self.find_start(size);
+            match behind {
+                Some(start) => self.leave_out(start - self.tail),
+                None => drop(self.find_start(size)),
+            }
             self.entry(data, len, None);
             self.tail += size;
             assert_eq!(self.producer.tail(), self.tail);
@@ -455,6 +484,28 @@ fn an_opened_entry_is_taken_back_whatever_stands_where_its_header_was() {
     run.revoke_last();
     run.revoke(0);
     run.drain();
+}
+
+/// The producer begins anew, and then the consumer takes nothing: as much goes in as always.
+#[test]
+fn a_gap_costs_no_room() {
+    for at in (0..RING).step_by(56) {
+        let mut run = Run::new();
+        while run.tail + 48 <= at as u64 {
+            run.publish(40);
+            run.take(40, false);
+            run.release();
+        }
+        let mut sum = 0;
+        while run.room(run.tail) >= 64 || run.find_start_behind(56).is_some() {
+            run.publish(48);
+            sum += 56;
+        }
+        // Lost at the most: what was too short before the gap's header and at the end, and two headers.
+        assert!(sum + 2 * 64 + 16 >= RING, "{sum} bytes from {at} on");
+        run.peek(RING, false);
+        run.drain();
+    }
 }
 
 proptest! {

@@ -19,6 +19,8 @@ use crate::win32::Win32Error;
 
 /// How many conversations of a pipe are remembered for the sake of their memory.
 const REMEMBERED: usize = 8;
+/// The longest memory that is kept for them: pages that were touched stay with it, though nobody is connected.
+const LONGEST_KEPT: usize = 8 << 20;
 
 /// What there is for one pipe.
 #[derive(Default)]
@@ -38,6 +40,7 @@ struct Used {
 /// The memory of one conversation.
 pub(super) struct Memory {
     pub(super) segment: Arc<Segment>,
+    /// By which it can be had again; 0 when it cannot.
     pub(super) token: u64,
     /// For the client, unless it has it already.
     pub(super) descriptor: Option<OwnedFd>,
@@ -59,6 +62,13 @@ impl Memories {
                 (Arc::new(segment), Some(descriptor))
             }
         };
+        if layout.segment_len() > LONGEST_KEPT {
+            return Ok(Memory {
+                segment,
+                token: 0,
+                descriptor,
+            });
+        }
         let token = random().max(1);
         if self.used.len() == REMEMBERED {
             self.used.pop_front();
@@ -140,5 +150,20 @@ mod tests {
             take(100, token, user).descriptor.is_some(),
             "numbers are new each time"
         );
+    }
+
+    #[test]
+    fn long_memory_goes_back_to_the_system() {
+        let mut memories = Memories::default();
+        let user = Uid::from_raw(1);
+        let quota = 4 << 20;
+        let first = memories.take(traits(quota), 0, user).unwrap();
+        assert_eq!(Arc::strong_count(&first.segment), 1, "nobody keeps it");
+        assert_eq!(first.token, 0);
+        drop(first);
+        let next = memories.take(traits(quota), 0, user).unwrap();
+        assert!(next.descriptor.is_some());
+        let usual = memories.take(traits(65536), 0, user).unwrap();
+        assert_ne!(usual.token, 0);
     }
 }

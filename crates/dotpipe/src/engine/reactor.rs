@@ -18,6 +18,7 @@ use super::linux::alarm::Alarm;
 use super::linux::code;
 use super::linux::origin::Origin;
 use crate::exact::Result;
+use crate::win32::Win32Error;
 
 /// How long the thread outlives its last source, so that it is not started anew for every operation.
 const LINGER: Duration = Duration::from_millis(100);
@@ -215,8 +216,12 @@ impl Registration {
         epoll::modify(&self.reactor.epoll, fd, data, ONCE).map_err(code)
     }
 
-    /// Stops watching `fd`, the one that was registered, until it is armed again.
+    /// Stops watching `fd`, the one that was registered, until it is armed again. Fails in a process that was
+    /// forked: the list of what is watched is the parent's, which would hear nothing more.
     pub(super) fn disarm(&self, fd: impl AsFd) -> Result<()> {
+        if !self.reactor.origin.is_here() {
+            return Err(Win32Error::INVALID_HANDLE);
+        }
         let data = epoll::EventData::new_u64(self.token);
         epoll::modify(&self.reactor.epoll, fd, data, epoll::EventFlags::ONESHOT).map_err(code)
     }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use std::thread;
 
 use dotpipe::exact::{self, End, Pending};
 use dotpipe::win32::Win32Error;
@@ -87,5 +88,27 @@ fn a_waker_may_panic() {
         server.write(b"abc").unwrap();
         assert_eq!(pending.wait().unwrap().data, b"abc");
         the_server_lives();
+    });
+}
+
+/// A thread that waits for its own client answers others meanwhile, and so calls their wakers.
+#[test]
+fn a_waker_may_panic_in_a_thread_that_waits_for_another_client() {
+    alone(|| {
+        std::panic::set_hook(Box::new(|_| {})); // this one is wanted
+        // Whether that thread is there first is chance.
+        for _ in 0..100 {
+            let (first, second) = (create("p"), Arc::new(create("p")));
+            let mut pending = first.start_connect();
+            poll_with(&mut pending, || panic!("as wakers sometimes do"));
+            let waiting = second.clone();
+            let waiting = thread::spawn(move || waiting.connect_until(late()));
+            thread::yield_now();
+            let _client = exact::open(&name("p"), BOTH).unwrap();
+            assert_eq!(pending.wait(), Ok(()));
+            let _other = exact::open(&name("p"), BOTH).unwrap();
+            // The panic of the waker is that thread's.
+            let _ = waiting.join();
+        }
     });
 }

@@ -74,6 +74,29 @@ fn a_quota_of_one_byte_messages_is_there_at_once() {
 }
 
 #[test]
+fn a_quota_is_there_at_once_wherever_the_last_message_ended() {
+    for before in 24..40 {
+        let (server, client) = pair(PipeMode::Message);
+        client.set_wait_mode(WaitMode::NonBlocking).unwrap();
+        let mut message = Vec::new();
+        for _ in 0..before {
+            client.send(&[0; 1_000]).unwrap();
+            server.recv(&mut message).unwrap();
+        }
+        // Nothing is unread: a quota's worth goes in without anybody reading.
+        for count in 0..QUOTA / 1_024 {
+            client
+                .send(&[count as u8; 1_024])
+                .unwrap_or_else(|error| panic!("message {count} after {before}: {error}"));
+        }
+        for count in 0..QUOTA / 1_024 {
+            assert_eq!(server.recv(&mut message).unwrap(), 1_024);
+            assert_eq!(message[0], count as u8);
+        }
+    }
+}
+
+#[test]
 fn who_opens_again_finds_nothing_of_the_conversation_before() {
     let name = crate::support::unique_name("again");
     let mode = PipeMode::Message;

@@ -246,27 +246,38 @@ impl Guests {
         }
     }
 
-    /// Takes the door over from the reactor; false when somebody else has it, or nobody comes any more.
-    fn take_door(&self) -> bool {
+    /// Takes the door over from the reactor; `None` when somebody else has it, or nobody comes any more.
+    fn take_door(&self) -> Option<Door<'_>> {
         let mut present = lock(&self.present);
-        let Some(registration) = &present.listening else {
-            return false;
-        };
+        let registration = present.listening.as_ref()?;
         if present.tended || registration.disarm(&self.listener).is_err() {
-            return false;
+            return None;
         }
         present.tended = true;
-        true
+        Some(Door(self))
+    }
+}
+
+/// The door, as the thread has it that tends it. It goes back to the reactor whatever happens: a waker that this
+/// thread calls may panic, and then nobody would ever answer again.
+struct Door<'a>(&'a Guests);
+
+impl Drop for Door<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.present).tended = false;
+        self.0.listen_on();
     }
 }
 
 impl Helper for Guests {
     /// Receives clients: one wake-up sooner than if the reactor did it and then woke this thread.
     fn lend(&self, alarm: &Alarm, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) {
-        if !self.take_door() {
+        let Some(_door) = self.take_door() else {
             return;
-        }
-        while !is_over() {
+        };
+        // Also when there is always somebody at the door.
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        while !is_over() && !is_late() {
             let begun = Instant::now();
             let is_here = || socket::is_readable(&self.listener);
             if !self.arrivals.until(Pace::CALLS, is_here, is_over) {
@@ -282,8 +293,6 @@ impl Helper for Guests {
                 break;
             }
         }
-        lock(&self.present).tended = false;
-        self.listen_on();
     }
 }
 
@@ -340,5 +349,66 @@ impl Source for Guest {
             host.dismiss(self.id);
         }
         lock(&self.seat).take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread::{self, ThreadId};
+
+    use super::super::wire::Operation;
+    use super::*;
+    use crate::options::DesiredAccess;
+
+    /// Counts the requests that one thread brings.
+    struct Counter {
+        thread: ThreadId,
+        heard: AtomicUsize,
+    }
+
+    impl Doorman for Counter {
+        fn answer(&self, _: Request, _: OwnedFd) {
+            if thread::current().id() == self.thread {
+                self.heard.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        fn refusal(&self, _: Win32Error) -> Answer {
+            unreachable!("all requests are correct")
+        }
+    }
+
+    #[test]
+    fn a_thread_that_helps_minds_its_deadline_whoever_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = std::fs::File::open(folder.path()).unwrap();
+        let listener = socket::listen(std::os::fd::AsFd::as_fd(&path), "door").unwrap();
+        let counter = Arc::new(Counter {
+            thread: thread::current().id(),
+            heard: AtomicUsize::new(0),
+        });
+        let doorman: Weak<Counter> = Arc::downgrade(&counter);
+        let guests = Guests::new(listener, doorman);
+        guests.receive().unwrap();
+        let request = Request {
+            operation: Operation::Query,
+            access: DesiredAccess::empty(),
+            token: 0,
+        };
+        // There is always one more at the door, once the thread stands there.
+        let clients = RefCell::new(Vec::new());
+        let is_over = || {
+            let folder = std::os::fd::AsFd::as_fd(&path);
+            let client = socket::connect(folder, "door", PATIENCE).unwrap();
+            socket::send(&client, &request.encode(), None).unwrap();
+            clients.borrow_mut().push(client);
+            clients.borrow().len() > 100
+        };
+        let alarm = Alarm::of_this_thread().unwrap();
+        guests.lend(&alarm, Some(Instant::now()), &is_over);
+        assert_eq!(counter.heard.load(Ordering::Relaxed), 0, "it is late");
+        guests.close();
     }
 }
