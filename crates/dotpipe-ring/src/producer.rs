@@ -146,8 +146,8 @@ impl Producer {
     /// Whether the ring had room for an entry of `len` bytes, when last asked. One that is larger than the
     /// ring is taken for one that fills it.
     pub fn fits(&self, len: u64) -> bool {
-        let size = plain_size(len).saturating_add(WORD).min(self.ring_len);
-        self.tail + size <= self.head + self.ring_len
+        let size = plain_size(len).min(self.ring_len - WORD);
+        self.tail + size + WORD <= self.head + self.ring_len || self.behind_gap(size).is_some()
     }
 
     /// Publishes a complete entry. `None` when the ring has no room for it now; otherwise whether the
@@ -412,10 +412,14 @@ impl Producer {
         if self.tail + size + WORD <= self.head + self.ring_len {
             return self.start_for(size).map(Some);
         }
-        Ok(self.unread_gap().and_then(|(gap, end)| {
-            let start = self.tail.max(gap + self.ring_len + WORD);
-            (start + size + WORD <= end + self.ring_len).then_some(start)
-        }))
+        Ok(self.behind_gap(size))
+    }
+
+    /// Where an entry of this size can begin behind the header of a gap before which the reader stands.
+    fn behind_gap(&self, size: u64) -> Option<u64> {
+        let (gap, end) = self.unread_gap()?;
+        let start = self.tail.max(gap + self.ring_len + WORD);
+        (start + size + WORD <= end + self.ring_len).then_some(start)
     }
 
     /// The gap before which the reader stands, if it does.

@@ -43,6 +43,26 @@ fn borders_are_kept_whatever_the_quota_and_the_length() {
 }
 
 #[test]
+fn a_quota_is_there_at_once_wherever_the_last_message_ended() {
+    on_both(|| async {
+        const QUOTA: u32 = 65_536;
+        for first in (1_000..40_000).step_by(3_137) {
+            let (server, client) = pair(PipeMode::Message, QUOTA).await;
+            let mut message = Vec::new();
+            // The ring is begun anew somewhere, and then nobody reads.
+            for _ in 0..4 {
+                client.send(&vec![1; first]).await.unwrap();
+                server.recv(&mut message).await.unwrap();
+            }
+            for number in 0..QUOTA / 1024 {
+                let sent = client.try_write(&[7; 1024]);
+                assert!(sent.is_ok(), "message {number} after those of {first}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_message_larger_than_the_quota_is_taken_over_and_a_byte_stream_is_not() {
     on_both(|| async {
         let (server, mut client) = pair(PipeMode::Message, 100).await;

@@ -360,7 +360,7 @@ mod tests {
 
     use super::super::wire::Operation;
     use super::*;
-    use crate::options::DesiredAccess;
+    use crate::name::PipeName;
 
     /// Counts the requests that one thread brings.
     struct Counter {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     impl Doorman for Counter {
-        fn answer(&self, _: Request, _: OwnedFd) {
+        fn answer(&self, _: Request, _: &[u8], _: Option<OwnedFd>, _: OwnedFd) {
             if thread::current().id() == self.thread {
                 self.heard.fetch_add(1, Ordering::Relaxed);
             }
@@ -392,11 +392,7 @@ mod tests {
         let doorman: Weak<Counter> = Arc::downgrade(&counter);
         let guests = Guests::new(listener, doorman);
         guests.receive().unwrap();
-        let request = Request {
-            operation: Operation::Query,
-            access: DesiredAccess::empty(),
-            token: 0,
-        };
+        let request = Request::to(Operation::Query, &PipeName::local("door").unwrap());
         // There is always one more at the door, once the thread stands there.
         let clients = RefCell::new(Vec::new());
         let is_over = || {
