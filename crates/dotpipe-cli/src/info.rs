@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result {
         }
     })?;
     // Not everybody may know, and a server may not answer: the rest can be told all the same.
-    let security = exact::security(&args.name).ok();
+    let security = system::security(&args.name);
     let security = security.map(|descriptor| descriptor.to_string());
     if args.json {
         let mut value = output::status_value(&status);

@@ -26,7 +26,7 @@ mod rendezvous;
 mod spin;
 
 pub(crate) use call::call;
-pub(crate) use end::End;
+pub(crate) use end::{End, own_token};
 pub(crate) use linux::impersonation::Impersonation;
 pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;

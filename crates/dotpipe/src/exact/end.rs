@@ -221,6 +221,10 @@ impl End {
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
     /// `ERROR_NOT_SUPPORTED` before Linux 6.5, `ERROR_NOT_FOUND` when the process has ended.
+    ///
+    /// # Platforms
+    /// Linux only.
+    #[cfg(unix)]
     pub fn peer_process(&self) -> Result<OwnedFd> {
         self.inner.peer_descriptor()
     }

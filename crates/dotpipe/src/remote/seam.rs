@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::options::{Collection, SmbOptions};
 use super::{end, open as remote};
 use crate::engine;
-pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list};
+pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list, own_token};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,
 };

@@ -170,6 +170,13 @@ impl SecurityDescriptor {
         .resolved()
     }
 
+    /// Whether an entry is for the owner or the group, whoever that is.
+    #[cfg(windows)] // on Linux what a pipe had is always at hand
+    pub(crate) fn has_placeholders(&self) -> bool {
+        let mut entries = self.dacl.iter().flatten();
+        entries.any(|entry| [Sid::CREATOR_OWNER, Sid::CREATOR_GROUP].contains(&entry.sid))
+    }
+
     fn resolved(mut self) -> SecurityDescriptor {
         let (owner, group) = (self.owner, self.group);
         for entry in self.dacl.iter_mut().flatten() {
