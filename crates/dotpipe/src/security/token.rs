@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_token_of_windows_is_what_it_names() {
-        let [user, primary]: [Sid; 2] = ["S-1-5-21-1-2-3-1000", "S-1-5-21-1-2-3-513"]
-            .map(|text| text.parse().unwrap());
+        let [user, primary]: [Sid; 2] =
+            ["S-1-5-21-1-2-3-1000", "S-1-5-21-1-2-3-513"].map(|text| text.parse().unwrap());
         let token = Token::of(user, primary, [Sid::EVERYONE, Sid::USERS]);
         for sid in [user, Sid::EVERYONE, Sid::USERS] {
             assert!(token.is(&sid), "{sid}");

@@ -176,10 +176,21 @@ mod tests {
         // the order of the parts.
         let encoded = encode(&descriptor("O:SYD:(A;;FA;;;WD)")).unwrap();
         let expected = [
-            0x8004_0001, 20, 0, 0, 32, // header
-            0x0000_0101, 0x0500_0000, 18, // S-1-5-18
-            0x001c_0002, 1, // the list
-            0x0014_0000, 0x1f_01ff, 0x0000_0101, 0x0100_0000, 0, // Everyone: S-1-1-0
+            0x8004_0001,
+            20,
+            0,
+            0,
+            32, // header
+            0x0000_0101,
+            0x0500_0000,
+            18, // S-1-5-18
+            0x001c_0002,
+            1, // the list
+            0x0014_0000,
+            0x1f_01ff,
+            0x0000_0101,
+            0x0100_0000,
+            0, // Everyone: S-1-1-0
         ];
         assert_eq!(encoded.words(), expected);
     }
@@ -198,7 +209,10 @@ mod tests {
         let long = (0..400).fold(SecurityDescriptor::new(), |long, user| {
             long.allow(Sid::user(user), PipeRights::ALL)
         });
-        assert_eq!(encode(&long).err(), Some(Win32Error::INVALID_SECURITY_DESCR));
+        assert_eq!(
+            encode(&long).err(),
+            Some(Win32Error::INVALID_SECURITY_DESCR)
+        );
     }
 
     #[test]

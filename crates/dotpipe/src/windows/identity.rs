@@ -61,7 +61,11 @@ fn told(token: BorrowedHandle<'_>) -> Result<Token> {
         .map(|(words, _)| known(&words))
         .collect::<Result<_>>()?;
     let user = known(&token::user(token)?)?;
-    Ok(Token::of(user, known(&token::primary_group(token)?)?, groups))
+    Ok(Token::of(
+        user,
+        known(&token::primary_group(token)?)?,
+        groups,
+    ))
 }
 
 fn known(words: &[u32]) -> Result<Sid> {

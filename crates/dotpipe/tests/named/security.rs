@@ -60,13 +60,17 @@ fn a_pipe_has_the_descriptor_that_its_creator_names() {
 fn a_pipe_without_a_word_has_the_default() {
     let server = ServerOptions::new().create(unique_name("default")).unwrap();
     let descriptor = server.security().unwrap();
-    assert!(descriptor.owner().is_some() && descriptor.group().is_some());
-    // Wine gives it no list: "default descriptor" in `conformance/DIVERGENCES.md`.
-    let Some(entries) = descriptor.entries() else {
-        assert!(is_wine());
+    if is_wine() {
+        // "The default descriptor of a pipe" in `conformance/DIVERGENCES.md`.
+        assert_eq!(descriptor, SecurityDescriptor::without_list());
         return;
-    };
-    let everyone = entries.iter().find(|entry| entry.sid == Sid::EVERYONE);
+    }
+    assert!(descriptor.owner().is_some() && descriptor.group().is_some());
+    let everyone = descriptor
+        .entries()
+        .unwrap()
+        .iter()
+        .find(|entry| entry.sid == Sid::EVERYONE);
     assert_eq!(everyone.map(|entry| entry.rights), Some(PipeRights::READ));
 }
 
@@ -101,6 +105,25 @@ fn a_descriptor_can_be_changed_by_an_end_that_asked_for_it() {
     let client = ClientOptions::new().write_dac(true).open(&name).unwrap();
     client.set_security(&mine()).unwrap();
     assert_eq!(server.security().unwrap().entries().unwrap().len(), 1);
+}
+
+#[test]
+fn an_owner_can_be_named_by_an_end_that_asked_for_it() {
+    let name = unique_name("owner");
+    let server = ServerOptions::new()
+        .security(mine())
+        .write_dac(true)
+        .write_owner(true)
+        .create(&name)
+        .unwrap();
+    let named = mine().with_owner(me());
+    server.set_security(&named).unwrap();
+    assert_eq!(server.security().unwrap().owner(), Some(me()));
+
+    let client = ClientOptions::new().write_dac(true).open(&name).unwrap();
+    let group = mine().with_group(Sid::group(4_000_000));
+    let refused = client.set_security(&group).unwrap_err();
+    assert!(refused.is_access_denied(), "{refused}");
 }
 
 #[test]

@@ -40,7 +40,10 @@ fn whoever_may_serves_along() {
             bob.expect(word);
         }
         let status = exact::status(&pipe("p")).unwrap();
-        assert_eq!((status.instances.listening, status.max_instances), (4, Some(4)));
+        assert_eq!(
+            (status.instances.listening, status.max_instances),
+            (4, Some(4))
+        );
         assert_eq!(status.server_process_ids, [alice.id(), bob.id()]);
         assert_eq!(servers(4), [4101, 4102, 4102, 4102]);
 

@@ -12,8 +12,9 @@ use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{CreateFileW, FlushFileBuffers, OPEN_EXISTING};
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Pipes::{
-    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientProcessId, GetNamedPipeClientSessionId,
-    GetNamedPipeHandleStateW, GetNamedPipeInfo, GetNamedPipeServerProcessId, GetNamedPipeServerSessionId, PeekNamedPipe,
+    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientProcessId,
+    GetNamedPipeClientSessionId, GetNamedPipeHandleStateW, GetNamedPipeInfo,
+    GetNamedPipeServerProcessId, GetNamedPipeServerSessionId, PeekNamedPipe,
     SetNamedPipeHandleState, WaitNamedPipeW,
 };
 use windows_sys::Win32::System::WindowsProgramming::GetComputerNameW;
@@ -46,11 +47,14 @@ fn wide(name: &PipeName) -> Vec<u16> {
 
 pub(in crate::windows) fn create(name: &PipeName, creation: &Creation) -> Result<OwnedHandle> {
     let name = wide(name);
-    let attributes = creation.security.as_ref().map(|descriptor| SECURITY_ATTRIBUTES {
-        nLength: length(size_of::<SECURITY_ATTRIBUTES>()),
-        lpSecurityDescriptor: descriptor.words().as_ptr().cast_mut().cast(),
-        bInheritHandle: 0,
-    });
+    let attributes = creation
+        .security
+        .as_ref()
+        .map(|descriptor| SECURITY_ATTRIBUTES {
+            nLength: length(size_of::<SECURITY_ATTRIBUTES>()),
+            lpSecurityDescriptor: descriptor.words().as_ptr().cast_mut().cast(),
+            bInheritHandle: 0,
+        });
     // SAFETY: the name ends with a zero and lives on; so do the attributes with a descriptor that is whole,
     // and none are the default ones.
     let handle = unsafe {

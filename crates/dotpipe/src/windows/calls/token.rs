@@ -119,7 +119,12 @@ pub(in crate::windows) fn groups(token: BorrowedHandle<'_>) -> Result<Vec<(Vec<u
 pub(in crate::windows) fn level(token: BorrowedHandle<'_>) -> Result<SECURITY_IMPERSONATION_LEVEL> {
     let answer = ask(token, TokenImpersonationLevel)?;
     // SAFETY: the answer begins with one, and is longer.
-    Ok(unsafe { answer.as_ptr().cast::<SECURITY_IMPERSONATION_LEVEL>().read() })
+    Ok(unsafe {
+        answer
+            .as_ptr()
+            .cast::<SECURITY_IMPERSONATION_LEVEL>()
+            .read()
+    })
 }
 
 /// What there is to know of a token. The answer begins in the first word, and there are at least [`ANSWER`].
