@@ -57,7 +57,7 @@ pub enum AceKind {
     Deny,
 }
 
-/// What a pipe gets whose creator names none: everything for the owner and for root, reading for everyone.
+/// What a pipe gets on Linux whose creator names none: everything for the owner and for root, reading for everyone.
 ///
 /// Windows gives everything to the administrators as well; membership in group 0 is handed out more freely
 /// than that.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use windows_sys::Wdk::Storage::FileSystem::{
     FILE_PIPE_CONNECTED_STATE, FILE_PIPE_DISCONNECTED_STATE, FILE_PIPE_LISTENING_STATE,
 };
+use windows_sys::Win32::Foundation::ERROR_PIPE_LOCAL;
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION,
 };
@@ -26,7 +27,7 @@ use super::operation::{Operation, Outcome};
 use super::port::{self, Ended, Kind, Task};
 use crate::exact::{HandleInfo, HandleState, Peeked, Received, ReceivedData, Result};
 use crate::name::PipeName;
-use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
 use crate::security::{SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
@@ -40,6 +41,8 @@ pub(crate) struct End {
     end: PipeEnd,
     /// At a client end, the computer that it named, unless it was this one.
     server: Option<String>,
+    /// Whether its client may be on another computer.
+    accepts_remote: bool,
     /// Whether the read mode is message, which is asked for without the right to ask the system.
     reads_messages: AtomicBool,
     /// Whether the handle is bound to the port, as it is once it has had a pending operation.
@@ -48,8 +51,10 @@ pub(crate) struct End {
 
 impl End {
     /// A server end as it was created.
-    pub(super) fn server(handle: OwnedHandle, read_mode: PipeMode) -> End {
-        End::new(handle, PipeEnd::Server, None, read_mode)
+    pub(super) fn server(handle: OwnedHandle, options: &CreateOptions) -> End {
+        let mut end = End::new(handle, PipeEnd::Server, None, options.read_mode);
+        end.accepts_remote = !options.reject_remote_clients;
+        end
     }
 
     /// A client end of a pipe of this name, as it was opened.
@@ -63,6 +68,7 @@ impl End {
             handle: Arc::new(handle),
             end,
             server,
+            accepts_remote: false,
             reads_messages: AtomicBool::new(read_mode == PipeMode::Message),
             bound: Mutex::new(false),
         }
@@ -263,7 +269,11 @@ impl End {
         self.peer_process_id()?;
         match &self.server {
             Some(server) => Ok(server.clone()),
-            // Clients on other computers are rejected, so `GetNamedPipeClientComputerName` knows no better.
+            None if self.accepts_remote => match pipe::client_computer(self.handle()) {
+                Err(Win32Error(ERROR_PIPE_LOCAL)) => pipe::this_computer(),
+                name => name,
+            },
+            // The client is here, so the system need not be asked; Wine has nothing to ask it with.
             None => pipe::this_computer(),
         }
     }

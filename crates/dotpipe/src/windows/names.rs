@@ -63,7 +63,7 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         security,
     };
     let handle = pipe::create(name, &creation)?;
-    Ok(End::server(handle, options.read_mode))
+    Ok(End::server(handle, options))
 }
 
 /// The system needs no instance to make another one. A further one cannot ask for `WRITE_OWNER`, which would

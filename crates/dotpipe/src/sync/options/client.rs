@@ -118,7 +118,8 @@ impl ClientOptions {
     }
 
     /// What the server may do with the identity of this client:
-    /// [`Identification`](ImpersonationLevel::Identification) by default, as in tokio. It binds honest servers.
+    /// [`Identification`](ImpersonationLevel::Identification) by default, as in tokio. On Linux it binds honest
+    /// servers, on Windows any.
     ///
     /// # Win32
     /// `SECURITY_SQOS_PRESENT` with `SECURITY_ANONYMOUS`, `SECURITY_IDENTIFICATION`,

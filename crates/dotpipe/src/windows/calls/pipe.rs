@@ -12,9 +12,9 @@ use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{CreateFileW, FlushFileBuffers, OPEN_EXISTING};
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Pipes::{
-    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientProcessId,
-    GetNamedPipeClientSessionId, GetNamedPipeHandleStateW, GetNamedPipeInfo,
-    GetNamedPipeServerProcessId, GetNamedPipeServerSessionId, PeekNamedPipe,
+    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientComputerNameW,
+    GetNamedPipeClientProcessId, GetNamedPipeClientSessionId, GetNamedPipeHandleStateW,
+    GetNamedPipeInfo, GetNamedPipeServerProcessId, GetNamedPipeServerSessionId, PeekNamedPipe,
     SetNamedPipeHandleState, WaitNamedPipeW,
 };
 use windows_sys::Win32::System::WindowsProgramming::GetComputerNameW;
@@ -253,6 +253,17 @@ pub(in crate::windows) fn server_session(handle: BorrowedHandle<'_>) -> Result<u
     // SAFETY: the handle is open, and the place can be written.
     checked(unsafe { GetNamedPipeServerSessionId(handle.as_raw_handle(), &mut session) })?;
     Ok(session)
+}
+
+/// The computer of the client, `ERROR_PIPE_LOCAL` when it is this one.
+pub(in crate::windows) fn client_computer(handle: BorrowedHandle<'_>) -> Result<String> {
+    let mut name = [0_u16; COMPUTER_NAME];
+    let bytes = length(size_of_val(&name));
+    // SAFETY: the handle is open; the place is as long as said and can be written.
+    checked(unsafe {
+        GetNamedPipeClientComputerNameW(handle.as_raw_handle(), name.as_mut_ptr(), bytes)
+    })?;
+    Ok(text(&name))
 }
 
 /// This computer.
