@@ -149,11 +149,12 @@ impl ClientOptions {
     ///
     /// # let name = format!(r"\\.\pipe\doc-require-server-{}", std::process::id());
     /// let server = ServerOptions::new().create(&name)?;
-    /// let error = ClientOptions::new().require_server(Sid::user(4_000_000)).open(&name).unwrap_err();
-    /// assert!(error.is_access_denied());
-    ///
     /// let me = dotpipe::exact::own_token().unwrap().user();
     /// let client = ClientOptions::new().require_server(me).open(&name)?;
+    ///
+    /// let another = ServerOptions::new().create(&name)?;
+    /// let error = ClientOptions::new().require_server(Sid::user(4_000_000)).open(&name).unwrap_err();
+    /// assert!(error.is_access_denied());
     /// # Ok::<(), dotpipe::Error>(())
     /// ```
     pub fn require_server(&mut self, server: Sid) -> &mut Self {
