@@ -6,14 +6,14 @@ use dotpipe::name::PipeName;
 use dotpipe::win32::Win32Error;
 
 use crate::failure::Result;
-use crate::output;
+use crate::{output, system};
 
 /// Show what there is to know of a pipe, without opening it.
 ///
 /// Type, access, instances and their states, buffer sizes (those of the newest instance), default
 /// time-out, who may do what (as SDDL, if you may know it) and the processes that serve it. `unknown` counts the
 /// instances of a server that does not answer. What the system does not tell is `?`: on Windows that is all but
-/// name, instances, of which none says its state, and who may do what. Directions are seen from the server, as in
+/// name and instances, of which none says its state. Directions are seen from the server, as in
 /// Win32: `in` is from client to server.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result {
         }
     })?;
     // Not everybody may know, and a server may not answer: the rest can be told all the same.
-    let security = exact::security(&args.name).ok();
+    let security = system::security_of(&args.name);
     let security = security.map(|descriptor| descriptor.to_string());
     if args.json {
         let mut value = output::status_value(&status);

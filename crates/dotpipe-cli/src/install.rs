@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
-use crate::output;
+use crate::{output, system};
 
 /// Makes the directory at every start of the machine: a file for systemd-tmpfiles.
 const TMPFILES: &str = include_str!("../dist/dotpipe.conf");
@@ -15,7 +14,7 @@ const TMPFILES: &str = include_str!("../dist/dotpipe.conf");
 ///
 /// Makes the directory, and a file for systemd-tmpfiles that makes it again at every start of the machine.
 /// Processes that run already stay where they are: start them anew. Without it every user has a namespace of
-/// their own.
+/// their own. Windows needs none of this.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Print the file for systemd-tmpfiles, and do nothing.
@@ -36,6 +35,9 @@ pub(crate) fn run(args: &Args) -> Result {
     if args.print {
         return output::bytes(TMPFILES.as_bytes());
     }
+    if let Some(reason) = system::NOTHING_TO_INSTALL {
+        return Err(Failure::Usage(reason.into()));
+    }
     let file = args.root.join("etc/tmpfiles.d/dotpipe.conf");
     let directory = args.root.join("run/dotpipe");
     done("write", &file, write(&file))?;
@@ -52,8 +54,7 @@ fn write(file: &Path) -> io::Result<()> {
     fs::write(file, TMPFILES)
 }
 
-/// Makes the directory with the modes that it must have, whatever the mask of new files is.
 fn make(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o1777))
+    system::share(directory)
 }

@@ -133,3 +133,21 @@ fn a_pipe_is_listed() {
     let info = commands.run(&["info", pipe], "").with_code(0);
     assert!(info.contains(pipe.as_str()), "{info}");
 }
+
+#[test]
+fn a_client_insists_on_who_serves() {
+    let commands = Commands::new("insists");
+    let pipe = &commands.pipe();
+    let _server = commands.serve(&["--type", "message", "--echo"]);
+    let insist = ["call", pipe, "hello", "--server", "S-1-5-21-1-2-3-4"];
+    commands.run(&insist, "").with_code(5);
+}
+
+#[cfg(windows)] // elsewhere there is something to install: `tests/cli/security.rs`
+#[test]
+fn nothing_is_installed() {
+    let done = Commands::new("installed").run(&["install"], "");
+    let said = String::from_utf8_lossy(&done.0.stderr).into_owned();
+    done.with_code(2);
+    assert!(said.contains("nothing to install"), "{said}");
+}

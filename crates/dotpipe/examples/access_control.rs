@@ -6,18 +6,18 @@
 use std::error::Error;
 
 use dotpipe::security::{PipeRights, SecurityDescriptor, Sid};
-use dotpipe::{ClientOptions, ImpersonationLevel, ServerOptions};
+use dotpipe::{ClientOptions, ImpersonationLevel, ServerOptions, exact};
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let name = format!(r"\\.\pipe\example-access-control-{}", std::process::id());
-    let me = rustix::process::geteuid().as_raw();
-    let group = rustix::process::getegid().as_raw();
+    let me = exact::own_token()?;
 
-    // The members of the group may read and write, but not pose as the server; a guest account may not.
+    // The members of the group may read and write, but not pose as the server; who does not say who it is
+    // may nothing.
     let descriptor = SecurityDescriptor::new()
-        .deny(Sid::user(65_534), PipeRights::ALL)
+        .deny(Sid::ANONYMOUS, PipeRights::ALL)
         .allow(Sid::CREATOR_OWNER, PipeRights::ALL)
-        .allow(Sid::group(group), PipeRights::CLIENT);
+        .allow(me.group(), PipeRights::CLIENT);
     let server = ServerOptions::new()
         // So that nobody else serves this name already.
         .first_pipe_instance(true)
@@ -27,15 +27,15 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     println!("who may what: {}", server.security()?);
 
     let client = ClientOptions::new()
-        .require_server(Sid::user(me))
+        .require_server(me.user())
         .impersonation_level(ImpersonationLevel::Impersonation)
         .open(&name)?;
-    println!("the server is user {}", client.peer_token()?.user_id());
+    println!("the server is {}", client.peer_token()?.user());
 
     let who = server.peer_token()?;
     println!(
-        "the client is user {} with process {}",
-        who.user_id(),
+        "the client is {} with process {}",
+        who.user(),
         server.peer_process_id()?
     );
     // Files are got at as the client, in this thread, while this lives.

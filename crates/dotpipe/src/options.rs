@@ -94,8 +94,9 @@ bitflags! {
 /// What a server may do with the identity of its client, the `SECURITY_SQOS` part of `CreateFile`'s
 /// flags.
 ///
-/// It binds the dotpipe library in the server's process, and so honest programs. The kernel tells any
-/// server who its client is, and a hostile one needs no library to look: see `SECURITY.md`.
+/// On Linux it binds the dotpipe library in the server's process, and so honest programs. The kernel tells any
+/// server who its client is, and a hostile one needs no library to look: see `SECURITY.md`. On Windows the
+/// system holds any server to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum ImpersonationLevel {
     /// `SECURITY_ANONYMOUS`: the server is not told who the client is. It still may not open more than the
@@ -107,7 +108,7 @@ pub enum ImpersonationLevel {
     /// takes when it is told nothing.
     #[default]
     Impersonation,
-    /// `SECURITY_DELEGATION`: on other machines as well. Here it is the same as `Impersonation`.
+    /// `SECURITY_DELEGATION`: on other machines as well. On Linux it is the same as `Impersonation`.
     Delegation,
 }
 
@@ -121,7 +122,8 @@ pub struct OpenOptions {
     /// What the server may do with the client's identity.
     pub level: ImpersonationLevel,
     /// Who the server must be, or which group it must belong to; `None`: anybody. It is looked at before
-    /// anything is sent, and it is what helps against a stranger who has taken the name.
+    /// anything is sent (on Windows after the pipe is opened and before anything is written), and it is what helps
+    /// against a stranger who has taken the name.
     pub server: Option<Sid>,
 }
 
@@ -163,12 +165,13 @@ pub struct CreateOptions {
     /// How long a client waits that names no time of its own, in milliseconds; 0 means 50. The first
     /// instance decides.
     pub default_timeout: u32,
-    /// Who may do what; `None` is [`SecurityDescriptor::default`]. The first instance decides; what a
+    /// Who may do what; `None` is [`SecurityDescriptor::default`], and on Windows the default of the system. The first instance decides; what a
     /// later one brings has no effect.
     pub security: Option<SecurityDescriptor>,
     /// Whether this server end may change who may do what: `WRITE_DAC` in the open mode.
     pub write_dac: bool,
-    /// Whether this server end may change the owner: `WRITE_OWNER` in the open mode.
+    /// Whether this server end may change the owner: `WRITE_OWNER` in the open mode. On Windows that is the bit of
+    /// [`first_instance`](Self::first_instance) too, and asks for both.
     pub write_owner: bool,
     /// `PIPE_REJECT_REMOTE_CLIENTS`: the pipe is for clients of this machine only, and is not exported to
     /// others. The first instance decides.

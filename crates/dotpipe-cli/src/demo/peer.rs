@@ -120,8 +120,8 @@ impl Peer {
             }
             "peer" => Ok(format!("ok {}", self.end(words)?.peer_process_id()?)),
             "user" => {
-                let user = self.end(words)?.peer_token()?.user_id();
-                let own = rustix::process::geteuid().as_raw();
+                let user = self.end(words)?.peer_token()?.user();
+                let own = exact::own_token()?.user();
                 Ok(if user == own { "ok me" } else { "ok another" }.into())
             }
             "impersonate" => self.end(words)?.impersonate().map(|_| ok()),

@@ -1,12 +1,18 @@
 //! The seam on Unix: signals, process groups, Unix sockets.
 
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
 
+use dotpipe::exact;
+use dotpipe::name::PipeName;
+use dotpipe::security::SecurityDescriptor;
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -86,4 +92,18 @@ pub(crate) fn listen_socket(name: &str) -> io::Result<(UnixListener, String)> {
 /// Connects to it.
 pub(crate) fn connect_socket(word: &str) -> io::Result<Stream> {
     UnixStream::connect_addr(&SocketAddr::from_abstract_name(word)?)
+}
+
+/// Who may do what with a pipe, if whoever asks may know.
+pub(crate) fn security_of(name: &PipeName) -> Option<SecurityDescriptor> {
+    exact::security(name).ok()
+}
+
+/// Why this system has no use for `dotpipe install`, if it has none.
+pub(crate) const NOTHING_TO_INSTALL: Option<&str> = None;
+
+/// Makes a directory in which everybody may make files and nobody remove those of others, whatever the mask of
+/// new files is.
+pub(crate) fn share(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, Permissions::from_mode(0o1777))
 }

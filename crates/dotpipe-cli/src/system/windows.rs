@@ -2,7 +2,11 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command};
+
+use dotpipe::name::PipeName;
+use dotpipe::security::SecurityDescriptor;
 
 use super::Filter;
 use crate::failure::Result;
@@ -53,4 +57,18 @@ pub(crate) fn connect_socket(word: &str) -> io::Result<Stream> {
     let stream = TcpStream::connect(word)?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// Who may do what with a pipe: only an end can be asked, and a server would take whoever opens one for a client.
+pub(crate) fn security_of(_name: &PipeName) -> Option<SecurityDescriptor> {
+    None
+}
+
+/// Why this system has no use for `dotpipe install`, if it has none.
+pub(crate) const NOTHING_TO_INSTALL: Option<&str> =
+    Some("there is nothing to install: Windows has one namespace for the whole machine already");
+
+/// There are no directories of pipes.
+pub(crate) fn share(_directory: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

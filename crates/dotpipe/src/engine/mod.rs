@@ -27,9 +27,9 @@ mod spin;
 mod tasks;
 
 pub(crate) use call::call;
-pub(crate) use end::End;
 #[cfg(feature = "tokio")]
 pub(crate) use end::{Asking, Conversation, Want};
+pub(crate) use end::{End, own_token};
 pub(crate) use linux::impersonation::Impersonation;
 pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;

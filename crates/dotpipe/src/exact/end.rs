@@ -219,7 +219,12 @@ impl End {
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
     /// `ERROR_CANT_OPEN_ANONYMOUS` when the client has opened the pipe with
-    /// [`ImpersonationLevel::Anonymous`](crate::options::ImpersonationLevel::Anonymous).
+    /// [`ImpersonationLevel::Anonymous`](crate::options::ImpersonationLevel::Anonymous). On a client end on
+    /// Windows, `ERROR_ACCESS_DENIED` when the server's process does not let this one look,
+    /// `ERROR_NOT_FOUND` when it has ended, `ERROR_NOT_SUPPORTED` when it is on another machine.
+    ///
+    /// # Platforms
+    /// On Windows a client end learns who the server's process is now.
     pub fn peer_token(&self) -> Result<Token> {
         self.inner.peer_token()
     }
@@ -230,6 +235,10 @@ impl End {
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
     /// `ERROR_NOT_SUPPORTED` before Linux 6.5, `ERROR_NOT_FOUND` when the process has ended.
+    ///
+    /// # Platforms
+    /// Linux only.
+    #[cfg(unix)]
     pub fn peer_process(&self) -> Result<OwnedFd> {
         self.inner.peer_descriptor()
     }
@@ -245,6 +254,11 @@ impl End {
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
     /// `ERROR_NOT_FOUND` when the process has ended, `ERROR_NOT_SUPPORTED` before Linux 6.5 and where the
     /// kernel keeps no sessions.
+    ///
+    /// # Platforms
+    /// On Windows it is the session of the terminal services.
+    #[doc(alias = "GetNamedPipeClientSessionId")]
+    #[doc(alias = "GetNamedPipeServerSessionId")]
     pub fn peer_session_id(&self) -> Result<u32> {
         self.inner.peer_session_id()
     }
@@ -272,6 +286,11 @@ impl End {
     /// `ERROR_CANNOT_IMPERSONATE` when there is no client, and when this thread acts as one already;
     /// `ERROR_INVALID_FUNCTION` on a client end.
     ///
+    /// # Platforms
+    /// What is said of Linux above is otherwise on Windows: the thread acts as its client in everything, pipes
+    /// included, and what it starts meanwhile acts as the process. Without the privilege (`SeImpersonatePrivilege`)
+    /// it is `ERROR_BAD_IMPERSONATION_LEVEL`, which the system does not tell apart from a client that refuses.
+    ///
     /// # Examples
     /// ```
     /// use dotpipe::{ClientOptions, ImpersonationLevel, ServerOptions};
@@ -283,7 +302,7 @@ impl End {
     ///     .open(&name)?;
     ///
     /// let acting = server.impersonate()?;
-    /// let _mine = std::fs::read_dir("/tmp").unwrap(); // as the client
+    /// let _mine = std::fs::read_dir("/").unwrap(); // as the client
     /// drop(acting);
     /// # Ok::<(), dotpipe::Error>(())
     /// ```
@@ -296,7 +315,8 @@ impl End {
     ///
     /// # Errors
     /// `ERROR_ACCESS_DENIED` unless this end has `READ_CONTROL`, which reading and writing include;
-    /// `ERROR_FILE_NOT_FOUND` on a client end whose pipe is gone.
+    /// `ERROR_FILE_NOT_FOUND` on a client end whose pipe is gone; on Windows `ERROR_INVALID_SECURITY_DESCR` for one
+    /// with entries that a [`SecurityDescriptor`] cannot say.
     #[doc(alias = "GetSecurityInfo")]
     pub fn security(&self) -> Result<SecurityDescriptor> {
         self.inner.security()
@@ -313,6 +333,10 @@ impl End {
     /// `ERROR_INVALID_SECURITY_DESCR` for one that is too long; `ERROR_FILE_NOT_FOUND` on a client end whose
     /// pipe is gone. When several processes serve the pipe each of them decides, and one may refuse what
     /// another has done.
+    ///
+    /// # Platforms
+    /// On Windows only the rights of the end count, and a list with [`Sid::CREATOR_OWNER`](crate::security::Sid::CREATOR_OWNER)
+    /// or its like takes `READ_CONTROL` besides.
     #[doc(alias = "SetSecurityInfo")]
     pub fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
         self.inner.set_security(descriptor)

@@ -11,12 +11,14 @@
 
 mod anonymous;
 mod end;
+mod identity;
 mod impersonation;
 mod pending;
 mod pipe;
 
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
+pub use identity::own_token;
 pub use impersonation::Impersonation;
 pub use pending::Pending;
 #[cfg(all(feature = "smb", unix))]

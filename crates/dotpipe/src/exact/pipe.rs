@@ -21,7 +21,7 @@ use crate::security::SecurityDescriptor;
 /// the directory of the pipes), `ERROR_NOT_SUPPORTED` (this thread [acts as a client](End::impersonate)).
 ///
 /// # Platforms
-/// On Windows another type than the pipe has passes.
+/// On Windows another type than the pipe has passes, and a thread that acts as a client creates in its name.
 pub fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
     sys::create(name, options).map(|inner| End { inner })
 }
@@ -75,7 +75,12 @@ pub(crate) fn open_remote_explained(
 ///
 /// # Errors
 /// Those of [`open`]; `ERROR_ACCESS_DENIED` as well when the server is not whom
-/// [`OpenOptions::server`] names, and then nothing has been sent to it.
+/// [`OpenOptions::server`] names, and then nothing has been sent to it; `ERROR_NOT_SUPPORTED` when it is to be
+/// somebody on another machine.
+///
+/// # Platforms
+/// On Windows a server that is somebody else sees a client come and go, and learns of it what
+/// [`OpenOptions::level`] allows; nothing is written.
 pub fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
     sys::open_with(name, options).map(|inner| End { inner })
 }
@@ -209,6 +214,10 @@ pub fn status(name: &PipeName) -> Result<PipeStatus> {
 /// # Errors
 /// `ERROR_FILE_NOT_FOUND` when there is no such pipe, `ERROR_ACCESS_DENIED` without the right to read it
 /// (`READ_CONTROL`).
+///
+/// # Platforms
+/// On Windows only an end can be asked. So one is opened for a moment, which the server takes for a client, and it is
+/// `ERROR_PIPE_BUSY` when no instance listens.
 pub fn security(name: &PipeName) -> Result<SecurityDescriptor> {
     sys::security(name)
 }

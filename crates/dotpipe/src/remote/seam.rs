@@ -11,7 +11,7 @@ use super::{end, open as remote};
 use crate::engine;
 #[cfg(feature = "tokio")]
 pub(crate) use crate::engine::{Asking, Attempted, Conversation, Next, Tasks, Waiter, Want};
-pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list};
+pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list, own_token};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,
 };

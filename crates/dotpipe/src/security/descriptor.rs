@@ -57,7 +57,7 @@ pub enum AceKind {
     Deny,
 }
 
-/// What a pipe gets whose creator names none: everything for the owner and for root, reading for everyone.
+/// What a pipe gets on Linux whose creator names none: everything for the owner and for root, reading for everyone.
 ///
 /// Windows gives everything to the administrators as well; membership in group 0 is handed out more freely
 /// than that.
@@ -168,6 +168,13 @@ impl SecurityDescriptor {
             dacl: self.dacl.clone(),
         }
         .resolved()
+    }
+
+    /// Whether an entry is for the owner or the group, whoever that is.
+    #[cfg(windows)] // on Linux what a pipe had is always at hand
+    pub(crate) fn has_placeholders(&self) -> bool {
+        let mut entries = self.dacl.iter().flatten();
+        entries.any(|entry| [Sid::CREATOR_OWNER, Sid::CREATOR_GROUP].contains(&entry.sid))
     }
 
     fn resolved(mut self) -> SecurityDescriptor {

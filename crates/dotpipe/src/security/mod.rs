@@ -2,7 +2,7 @@
 //!
 //! Layer: plain data and arithmetic that all others share; no input or output, no system call. Who a
 //! client *is*, the engine learns from the kernel and puts into a [`Token`]; what that client may do is
-//! decided here, by [`access_check`], with the algorithm of Windows.
+//! decided here on Linux, by [`access_check`], with the algorithm of Windows.
 //!
 //! # Examples
 //! ```
@@ -37,6 +37,11 @@
 //! | `NU`, `AN` | Network, Anonymous | nobody: local clients are neither |
 //!
 //! Any other is kept, written and read, and matches nobody.
+//!
+//! # Platforms
+//! On Windows users and groups are whatever identifiers the system gave them, the system checks, and all
+//! identifiers mean what they mean there; `S-1-22-...` is nobody. [`exact::own_token`](crate::exact::own_token) tells
+//! one's own on both systems.
 
 mod check;
 mod descriptor;

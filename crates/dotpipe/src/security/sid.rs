@@ -103,7 +103,21 @@ impl Sid {
         }
     }
 
-    fn sub_authorities(&self) -> &[u32] {
+    /// From its parts; `None` when there are more than an identifier has.
+    #[cfg(windows)] // Linux has them as text only
+    pub(crate) fn from_parts(authority: u64, sub_authorities: &[u32]) -> Option<Sid> {
+        let fits = sub_authorities.len() <= MOST && authority < 1 << 48;
+        fits.then(|| Sid::known(authority, sub_authorities))
+    }
+
+    /// Who gives the numbers out: 48 bits.
+    #[cfg(windows)]
+    pub(crate) fn authority(&self) -> u64 {
+        self.authority
+    }
+
+    /// The numbers, from the general to the special.
+    pub(crate) fn sub_authorities(&self) -> &[u32] {
         &self.sub_authorities[..usize::from(self.count)]
     }
 

@@ -186,8 +186,8 @@ impl ServerOptions {
         self
     }
 
-    /// Who may do what with the pipe; [`SecurityDescriptor::default`] when this is not called. The first
-    /// instance decides.
+    /// Who may do what with the pipe; [`SecurityDescriptor::default`] when this is not called, and on Windows
+    /// the default of the system. The first instance decides.
     ///
     /// It holds for the server's own further instances too: whoever serves needs
     /// [`PipeRights::CREATE_INSTANCE`](crate::security::PipeRights::CREATE_INSTANCE), which
@@ -216,6 +216,10 @@ impl ServerOptions {
     ///
     /// # Win32
     /// `WRITE_OWNER`
+    ///
+    /// # Platforms
+    /// On Windows it has the bit of [`first_pipe_instance`](Self::first_pipe_instance), and asks for both; of the
+    /// instances of a listener the first one has the right.
     #[doc(alias = "WRITE_OWNER")]
     pub fn write_owner(&mut self, asked: bool) -> &mut Self {
         self.create.write_owner = asked;

@@ -149,7 +149,8 @@ impl NamedPipeServer {
     /// [`ImpersonateNamedPipeClient`](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-impersonatenamedpipeclient)
     ///
     /// # Errors
-    /// `ERROR_PRIVILEGE_NOT_HELD` when the server is not the client's user and may not become it,
+    /// `ERROR_PRIVILEGE_NOT_HELD` when the server is not the client's user and may not become it (on Windows
+    /// `ERROR_BAD_IMPERSONATION_LEVEL` as well),
     /// `ERROR_BAD_IMPERSONATION_LEVEL` when the client does not allow it, `ERROR_CANNOT_IMPERSONATE` when there
     /// is no client or this thread acts as one already.
     #[doc(alias = "ImpersonateNamedPipeClient")]

@@ -9,19 +9,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use windows_sys::Wdk::Storage::FileSystem::{
-    FILE_PIPE_DISCONNECTED_STATE, FILE_PIPE_LISTENING_STATE,
+    FILE_PIPE_CONNECTED_STATE, FILE_PIPE_DISCONNECTED_STATE, FILE_PIPE_LISTENING_STATE,
+};
+use windows_sys::Win32::Foundation::ERROR_PIPE_LOCAL;
+use windows_sys::Win32::Security::{
+    DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION,
 };
 use windows_sys::Win32::System::Pipes::{
     PIPE_NOWAIT, PIPE_READMODE_MESSAGE, PIPE_SERVER_END, PIPE_TYPE_MESSAGE,
 };
 
-use super::calls::{handle, pipe, transfer};
+use super::calls::{self, handle, pipe, transfer};
 use super::deadline::within;
+use super::descriptor::{decode, encode};
+use super::identity::{self, Impersonation};
 use super::operation::{Operation, Outcome};
 use super::port::{self, Ended, Kind, Task};
 use crate::exact::{HandleInfo, HandleState, Peeked, Received, ReceivedData, Result};
 use crate::name::PipeName;
-use crate::options::{PipeEnd, PipeMode, WaitMode};
+use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
+use crate::security::{SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// How much of a message is read at once before it is known how long it is.
@@ -34,6 +41,8 @@ pub(crate) struct End {
     end: PipeEnd,
     /// At a client end, the computer that it named, unless it was this one.
     server: Option<String>,
+    /// Whether its client may be on another computer.
+    accepts_remote: bool,
     /// Whether the read mode is message, which is asked for without the right to ask the system.
     reads_messages: AtomicBool,
     /// Whether the handle is bound to the port, as it is once it has had a pending operation.
@@ -42,8 +51,10 @@ pub(crate) struct End {
 
 impl End {
     /// A server end as it was created.
-    pub(super) fn server(handle: OwnedHandle, read_mode: PipeMode) -> End {
-        End::new(handle, PipeEnd::Server, None, read_mode)
+    pub(super) fn server(handle: OwnedHandle, options: &CreateOptions) -> End {
+        let mut end = End::new(handle, PipeEnd::Server, None, options.read_mode);
+        end.accepts_remote = !options.reject_remote_clients;
+        end
     }
 
     /// A client end of a pipe of this name, as it was opened.
@@ -57,6 +68,7 @@ impl End {
             handle: Arc::new(handle),
             end,
             server,
+            accepts_remote: false,
             reads_messages: AtomicBool::new(read_mode == PipeMode::Message),
             bound: Mutex::new(false),
         }
@@ -172,18 +184,84 @@ impl End {
         handle::cancel_all(self.handle())
     }
 
+    /// That this server end has a client, or had one and was not disconnected since. Without one, the system
+    /// tells of the last client, or of nobody.
+    fn need_client(&self) -> Result<()> {
+        match pipe::life(self.handle())? {
+            FILE_PIPE_LISTENING_STATE => Err(Win32Error::PIPE_LISTENING),
+            FILE_PIPE_DISCONNECTED_STATE => Err(Win32Error::PIPE_NOT_CONNECTED),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn peer_process_id(&self) -> Result<u32> {
         match self.end {
             PipeEnd::Server => {
-                // The system tells of the last client, or of nobody, where there is none.
-                match pipe::life(self.handle())? {
-                    FILE_PIPE_LISTENING_STATE => Err(Win32Error::PIPE_LISTENING),
-                    FILE_PIPE_DISCONNECTED_STATE => Err(Win32Error::PIPE_NOT_CONNECTED),
-                    _ => pipe::client_process(self.handle()),
-                }
+                self.need_client()?;
+                pipe::client_process(self.handle())
             }
             PipeEnd::Client => pipe::server_process(self.handle()),
         }
+    }
+
+    pub(crate) fn peer_session_id(&self) -> Result<u32> {
+        match self.end {
+            PipeEnd::Server => {
+                self.need_client()?;
+                pipe::client_session(self.handle())
+            }
+            PipeEnd::Client => pipe::server_session(self.handle()),
+        }
+    }
+
+    pub(crate) fn peer_token(&self) -> Result<Token> {
+        match (self.end, &self.server) {
+            (PipeEnd::Server, _) => {
+                self.need_client()?;
+                identity::of_client(self.handle())
+            }
+            (PipeEnd::Client, None) => {
+                let token = identity::of_process(pipe::server_process(self.handle())?)?;
+                // Asked afterwards: as long as the server lives its number is nobody else's.
+                match pipe::life(self.handle())? {
+                    FILE_PIPE_CONNECTED_STATE => Ok(token),
+                    _ => Err(Win32Error::PIPE_NOT_CONNECTED),
+                }
+            }
+            // Its processes are not known here.
+            (PipeEnd::Client, Some(_)) => Err(Win32Error::NOT_SUPPORTED),
+        }
+    }
+
+    pub(crate) fn impersonate(&self) -> Result<Impersonation> {
+        if self.end == PipeEnd::Client {
+            return Err(Win32Error::INVALID_FUNCTION);
+        }
+        self.need_client()
+            .map_err(|_| Win32Error::CANNOT_IMPERSONATE)?;
+        Impersonation::of_client(self.handle())
+    }
+
+    pub(crate) fn security(&self) -> Result<SecurityDescriptor> {
+        let parts =
+            OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+        decode(&calls::descriptor::get(self.handle(), parts)?)
+    }
+
+    pub(crate) fn set_security(&self, descriptor: &SecurityDescriptor) -> Result<()> {
+        let mut parts = DACL_SECURITY_INFORMATION;
+        if descriptor.owner().is_some() {
+            parts |= OWNER_SECURITY_INFORMATION;
+        }
+        if descriptor.group().is_some() {
+            parts |= GROUP_SECURITY_INFORMATION;
+        }
+        // Only the placeholders need to know whose the pipe is; an end need not have the right to ask.
+        let old = match descriptor.has_placeholders() {
+            true => self.security()?,
+            false => SecurityDescriptor::new(),
+        };
+        calls::descriptor::set(self.handle(), parts, &encode(&descriptor.after(&old))?)
     }
 
     pub(crate) fn peer_computer_name(&self) -> Result<String> {
@@ -191,7 +269,11 @@ impl End {
         self.peer_process_id()?;
         match &self.server {
             Some(server) => Ok(server.clone()),
-            // Clients on other computers are rejected, so `GetNamedPipeClientComputerName` knows no better.
+            None if self.accepts_remote => match pipe::client_computer(self.handle()) {
+                Err(Win32Error(ERROR_PIPE_LOCAL)) => pipe::this_computer(),
+                name => name,
+            },
+            // The client is here, so the system need not be asked; Wine has nothing to ask it with.
             None => pipe::this_computer(),
         }
     }

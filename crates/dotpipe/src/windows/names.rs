@@ -7,17 +7,24 @@ use windows_sys::Win32::Foundation::{GENERIC_READ, GENERIC_WRITE};
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_FIRST_PIPE_INSTANCE, FILE_FLAG_OVERLAPPED, FILE_FLAG_WRITE_THROUGH,
     FILE_WRITE_ATTRIBUTES, PIPE_ACCESS_DUPLEX, PIPE_ACCESS_INBOUND, PIPE_ACCESS_OUTBOUND,
-    SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
+    READ_CONTROL, SECURITY_ANONYMOUS, SECURITY_DELEGATION, SECURITY_IDENTIFICATION,
+    SECURITY_IMPERSONATION, SECURITY_SQOS_PRESENT, WRITE_DAC, WRITE_OWNER,
 };
 use windows_sys::Win32::System::Pipes::{PIPE_REJECT_REMOTE_CLIENTS, PIPE_TYPE_MESSAGE};
 
 use super::calls::code_of;
 use super::calls::pipe::{self, Creation};
 use super::deadline::milliseconds;
+use super::descriptor::encode;
 use super::end::{End, modes};
+use super::identity;
 use crate::exact::{InstanceCounts, PipeStatus, Received, Result};
 use crate::name::PipeName;
-use crate::options::{Access, CreateOptions, DesiredAccess, PipeMode, WaitMode, WaitTimeout};
+use crate::options::{
+    Access, CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions, PipeMode, WaitMode,
+    WaitTimeout,
+};
+use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
 
 /// The directory of all pipes.
@@ -33,42 +40,92 @@ pub(crate) fn create(name: &PipeName, options: &CreateOptions) -> Result<End> {
         Access::Duplex => PIPE_ACCESS_DUPLEX,
     };
     let flag = |set, flag| if set { flag } else { 0 };
+    let security = match &options.security {
+        // Whose the pipe is and whom the placeholders mean is decided as on Linux.
+        Some(descriptor) => Some(encode(&descriptor.of_creator(&identity::creator()?))?),
+        None => None,
+    };
     let creation = Creation {
         open_mode: access
             | FILE_FLAG_OVERLAPPED
             | flag(options.first_instance, FILE_FLAG_FIRST_PIPE_INSTANCE)
-            | flag(options.write_through, FILE_FLAG_WRITE_THROUGH),
+            | flag(options.write_through, FILE_FLAG_WRITE_THROUGH)
+            | flag(options.write_dac, WRITE_DAC)
+            // The same bit as that of the first instance: Win32 cannot ask for the one without the other.
+            | flag(options.write_owner, WRITE_OWNER),
         pipe_mode: modes(options.read_mode, options.wait_mode)
             | flag(options.pipe_type == PipeMode::Message, PIPE_TYPE_MESSAGE)
-            // As on Linux, a pipe is for this machine.
-            | PIPE_REJECT_REMOTE_CLIENTS,
+            | flag(options.reject_remote_clients, PIPE_REJECT_REMOTE_CLIENTS),
         max_instances: options.max_instances,
         out_quota: options.out_quota,
         in_quota: options.in_quota,
         default_timeout: options.default_timeout,
+        security,
     };
     let handle = pipe::create(name, &creation)?;
-    Ok(End::server(handle, options.read_mode))
+    Ok(End::server(handle, options))
 }
 
-/// The system needs no instance to make another one.
+/// The system needs no instance to make another one. A further one cannot ask for `WRITE_OWNER`, which would
+/// make it the first.
 pub(crate) fn create_another(
     _sibling: &End,
     name: &PipeName,
     options: &CreateOptions,
 ) -> Result<End> {
-    create(name, options)
+    let options = CreateOptions {
+        write_owner: false,
+        ..options.clone()
+    };
+    create(name, &options)
 }
 
 pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
-    let right = |asked, right| if access.contains(asked) { right } else { 0 };
+    let options = OpenOptions {
+        access,
+        ..OpenOptions::default()
+    };
+    open_with(name, &options)
+}
+
+pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
+    if options.server.is_some() && !name.is_local() {
+        return Err(Win32Error::NOT_SUPPORTED);
+    }
+    let right = |asked, right| match options.access.contains(asked) {
+        true => right,
+        false => 0,
+    };
     let rights = right(DesiredAccess::READ, GENERIC_READ)
         | right(DesiredAccess::WRITE, GENERIC_WRITE)
-        | right(DesiredAccess::WRITE_ATTRIBUTES, FILE_WRITE_ATTRIBUTES);
-    // Whoever serves the name may learn who its client is, but not act in its name.
-    let flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION;
-    let handle = pipe::open(name, rights, flags)?;
-    Ok(End::client(handle, name))
+        | right(DesiredAccess::WRITE_ATTRIBUTES, FILE_WRITE_ATTRIBUTES)
+        | right(DesiredAccess::READ_CONTROL, READ_CONTROL)
+        | right(DesiredAccess::WRITE_DAC, WRITE_DAC)
+        | right(DesiredAccess::WRITE_OWNER, WRITE_OWNER);
+    let level = match options.level {
+        ImpersonationLevel::Anonymous => SECURITY_ANONYMOUS,
+        ImpersonationLevel::Identification => SECURITY_IDENTIFICATION,
+        ImpersonationLevel::Impersonation => SECURITY_IMPERSONATION,
+        ImpersonationLevel::Delegation => SECURITY_DELEGATION,
+    };
+    let flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | level;
+    let end = End::client(pipe::open(name, rights, flags)?, name);
+    match options.server {
+        Some(server) if !end.peer_token().is_ok_and(|token| token.is(&server)) => {
+            Err(Win32Error::ACCESS_DENIED)
+        }
+        _ => Ok(end),
+    }
+}
+
+/// Only an end can be asked, so one is opened, and its server takes it for a client.
+pub(crate) fn security(name: &PipeName) -> Result<SecurityDescriptor> {
+    let options = OpenOptions {
+        access: DesiredAccess::READ_CONTROL,
+        level: ImpersonationLevel::Identification,
+        server: None,
+    };
+    open_with(name, &options)?.security()
 }
 
 pub(crate) fn wait(name: &PipeName, timeout: WaitTimeout) -> Result<()> {
@@ -174,6 +231,7 @@ pub(crate) fn list() -> Result<Vec<PipeStatus>> {
             out_quota: None,
             in_quota: None,
             default_timeout: None,
+            reject_remote_clients: None,
             server_process_ids: Vec::new(),
         });
     }

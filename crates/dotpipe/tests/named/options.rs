@@ -135,7 +135,7 @@ fn a_pipe_goes_the_way_that_was_asked_for() {
 }
 
 /// Has a disconnected instance listen again, without waiting for a client.
-fn listen_again(server: &dotpipe::NamedPipeServer) {
+pub(super) fn listen_again(server: &dotpipe::NamedPipeServer) {
     server.set_wait_mode(WaitMode::NonBlocking).unwrap();
     assert_eq!(
         server.connect().unwrap_err().code(),

@@ -75,12 +75,20 @@ impl Role {
 
     /// The same by a command that runs this binary in some way.
     pub(crate) fn spawn(mut command: Command, role: &str, arguments: &[String]) -> Role {
-        let mut child = command
+        command
             .env(ROLE, [&[role.to_owned()], arguments].concat().join("\n"))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut tries = 0..3;
+        let mut child = loop {
+            match command.spawn() {
+                // "CreateProcess" in `conformance/DIVERGENCES.md`.
+                Err(error) if super::is_wine() && error.raw_os_error() == Some(1359) => {
+                    assert!(tries.next().is_some(), "{error}");
+                }
+                spawned => break spawned.unwrap(),
+            }
+        };
         let words = BufReader::new(child.stdout.take().unwrap());
         Role { child, words }
     }

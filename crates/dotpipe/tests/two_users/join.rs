@@ -23,7 +23,7 @@ fn servers(count: usize) -> Vec<u32> {
         .collect();
     let mut users: Vec<u32> = clients
         .iter()
-        .map(|client| client.peer_token().unwrap().user_id())
+        .map(|client| client.peer_token().unwrap().user_id().unwrap())
         .collect();
     users.sort_unstable();
     users

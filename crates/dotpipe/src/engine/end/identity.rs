@@ -17,6 +17,11 @@ use crate::options::{ImpersonationLevel, PipeEnd};
 use crate::security::{PipeRights, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
+/// Who this process is.
+pub(crate) fn own_token() -> Result<Token> {
+    identity::own_token().map_err(code)
+}
+
 impl End {
     fn link(&self) -> Result<Arc<Link>> {
         Ok(self.core.inlet().linked()?.link.clone())

@@ -28,6 +28,7 @@ use crate::exact::Result;
 use crate::name::PipeName;
 use crate::options::PipeEnd;
 use crate::win32::Win32Error;
+pub(crate) use identity::own_token;
 
 /// The server end or the client end of an instance. Closes on drop.
 pub(crate) struct End {

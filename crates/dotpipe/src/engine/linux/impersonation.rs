@@ -79,18 +79,19 @@ impl Identity {
     }
 
     /// That of a client, for a thread with these capabilities.
-    fn of(token: &Token, mut capabilities: CapabilitySets) -> Identity {
-        if token.user_id() != 0 {
+    fn of(token: &Token, mut capabilities: CapabilitySets) -> Result<Identity> {
+        if !token.is_root() {
             capabilities.effective -= FILE_CAPABILITIES;
         }
-        let mut groups: Vec<_> = token.groups().map(rustix::process::Gid::from_raw).collect();
+        let numbers = token.groups().filter_map(|group| group.group_id());
+        let mut groups: Vec<_> = numbers.map(rustix::process::Gid::from_raw).collect();
         groups.sort_unstable_by_key(|group| group.as_raw());
-        Identity {
-            user: Uid::from_raw(token.user_id()),
-            group: Gid::from_raw(token.group_id()),
+        Ok(Identity {
+            user: Uid::from_raw(token.user_id().ok_or(Errno::INVAL)?),
+            group: Gid::from_raw(token.group_id().ok_or(Errno::INVAL)?),
             groups,
             capabilities,
-        }
+        })
     }
 
     /// Makes this thread's identity this one. `EPERM` when that takes a privilege which it does not have;
@@ -130,13 +131,14 @@ impl Impersonation {
             return Err(Errno::BUSY);
         }
         let own = Identity::own()?;
+        let client = Identity::of(token, own.capabilities)?;
         // From here on whatever happens ends in `drop`, which gives back what has been taken.
         ACTING.set(true);
         let acting = Impersonation {
             own,
             _not_send: PhantomData,
         };
-        Identity::of(token, acting.own.capabilities).take()?;
+        client.take()?;
         Ok(acting)
     }
 }

@@ -13,7 +13,8 @@ macro_rules! identity {
         ///
         /// # Errors
         /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
-        /// `ERROR_CANT_OPEN_ANONYMOUS` when the client did not want to be known.
+        /// `ERROR_CANT_OPEN_ANONYMOUS` when the client did not want to be known. What else can happen on Windows is
+        /// said at [`exact::End::peer_token`](crate::exact::End::peer_token).
         pub fn peer_token(&self) -> Result<Token> {
             self.shared.peer_token()
         }

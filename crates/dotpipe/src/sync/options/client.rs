@@ -118,7 +118,8 @@ impl ClientOptions {
     }
 
     /// What the server may do with the identity of this client:
-    /// [`Identification`](ImpersonationLevel::Identification) by default, as in tokio. It binds honest servers.
+    /// [`Identification`](ImpersonationLevel::Identification) by default, as in tokio. On Linux it binds honest
+    /// servers, on Windows any.
     ///
     /// # Win32
     /// `SECURITY_SQOS_PRESENT` with `SECURITY_ANONYMOUS`, `SECURITY_IDENTIFICATION`,
@@ -129,14 +130,17 @@ impl ClientOptions {
         self
     }
 
-    /// Who must serve the pipe: a user ([`Sid::user`], [`Sid::LOCAL_SYSTEM`] for root) or a group to which
-    /// the server must belong ([`Sid::group`]). Anybody by default.
+    /// Who must serve the pipe: a user ([`Sid::user`], [`Sid::LOCAL_SYSTEM`] for root; on Windows any user's
+    /// identifier) or a group to which the server must belong ([`Sid::group`]). Anybody by default.
     ///
     /// The kernel says who it is, and it is looked at before anything is sent. Wherever anybody may take a
     /// name before its right owner does, this is how a client with something to lose makes sure.
     ///
     /// # Platforms
-    /// Win32 has nothing like it; there a client looks at the owner of the pipe after it has opened it.
+    /// Win32 has nothing like it. There the pipe is opened first; then the token of the server's process is looked
+    /// at, and the end is closed again if it is somebody else's. So a stranger sees a client come and go, and may
+    /// do with its identity what [`impersonation_level`](Self::impersonation_level) allows. A process that does not
+    /// let this one look at its token counts as somebody else.
     ///
     /// # Examples
     /// ```
@@ -145,11 +149,12 @@ impl ClientOptions {
     ///
     /// # let name = format!(r"\\.\pipe\doc-require-server-{}", std::process::id());
     /// let server = ServerOptions::new().create(&name)?;
+    /// let me = dotpipe::exact::own_token().unwrap().user();
+    /// let client = ClientOptions::new().require_server(me).open(&name)?;
+    ///
+    /// let another = ServerOptions::new().create(&name)?;
     /// let error = ClientOptions::new().require_server(Sid::user(4_000_000)).open(&name).unwrap_err();
     /// assert!(error.is_access_denied());
-    ///
-    /// let me = Sid::user(rustix::process::geteuid().as_raw());
-    /// let client = ClientOptions::new().require_server(me).open(&name)?;
     /// # Ok::<(), dotpipe::Error>(())
     /// ```
     pub fn require_server(&mut self, server: Sid) -> &mut Self {

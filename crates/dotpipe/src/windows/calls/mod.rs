@@ -3,10 +3,12 @@
 //! The rule this folder owns: whatever is passed to the system is valid for as long as the system uses it.
 //! It decides nothing and translates nothing: a code comes back as the system gave it. [`pipe`] are the
 //! calls about pipes, [`handle`] those about handles of any kind and threads, [`transfer`] those that can
-//! go on after they have returned.
+//! go on after they have returned, [`descriptor`] those about who may, [`token`] those about who is who.
 
+pub(super) mod descriptor;
 pub(super) mod handle;
 pub(super) mod pipe;
+pub(super) mod token;
 pub(super) mod transfer;
 
 use windows_sys::core::BOOL;

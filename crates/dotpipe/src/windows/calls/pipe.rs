@@ -8,11 +8,13 @@ use windows_sys::Wdk::Storage::FileSystem::{
     FILE_PIPE_LOCAL_INFORMATION, FilePipeLocalInformation, NtQueryInformationFile,
 };
 use windows_sys::Win32::Foundation::{INVALID_HANDLE_VALUE, RtlNtStatusToDosError};
+use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{CreateFileW, FlushFileBuffers, OPEN_EXISTING};
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Pipes::{
-    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientProcessId,
-    GetNamedPipeHandleStateW, GetNamedPipeInfo, GetNamedPipeServerProcessId, PeekNamedPipe,
+    CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientComputerNameW,
+    GetNamedPipeClientProcessId, GetNamedPipeClientSessionId, GetNamedPipeHandleStateW,
+    GetNamedPipeInfo, GetNamedPipeServerProcessId, GetNamedPipeServerSessionId, PeekNamedPipe,
     SetNamedPipeHandleState, WaitNamedPipeW,
 };
 use windows_sys::Win32::System::WindowsProgramming::GetComputerNameW;
@@ -21,6 +23,7 @@ use super::{checked, last_error, length};
 use crate::exact::{Peeked, Result};
 use crate::name::PipeName;
 use crate::win32::Win32Error;
+use crate::windows::descriptor::Encoded;
 
 /// The longest name of a computer that is asked for, in UTF-16 units with the end: a full domain name.
 const COMPUTER_NAME: usize = 256;
@@ -33,6 +36,8 @@ pub(in crate::windows) struct Creation {
     pub(in crate::windows) out_quota: u32,
     pub(in crate::windows) in_quota: u32,
     pub(in crate::windows) default_timeout: u32,
+    /// `None`: the default of the system.
+    pub(in crate::windows) security: Option<Encoded>,
 }
 
 /// A name as Win32 takes it: UTF-16 with a zero at its end, and none within, which a `PipeName` has not.
@@ -42,7 +47,16 @@ fn wide(name: &PipeName) -> Vec<u16> {
 
 pub(in crate::windows) fn create(name: &PipeName, creation: &Creation) -> Result<OwnedHandle> {
     let name = wide(name);
-    // SAFETY: the name ends with a zero and lives on; no security attributes are the default ones.
+    let attributes = creation
+        .security
+        .as_ref()
+        .map(|descriptor| SECURITY_ATTRIBUTES {
+            nLength: length(size_of::<SECURITY_ATTRIBUTES>()),
+            lpSecurityDescriptor: descriptor.words().as_ptr().cast_mut().cast(),
+            bInheritHandle: 0,
+        });
+    // SAFETY: the name ends with a zero and lives on; so do the attributes with a descriptor that is whole,
+    // and none are the default ones.
     let handle = unsafe {
         CreateNamedPipeW(
             name.as_ptr(),
@@ -52,7 +66,7 @@ pub(in crate::windows) fn create(name: &PipeName, creation: &Creation) -> Result
             creation.out_quota,
             creation.in_quota,
             creation.default_timeout,
-            null(),
+            attributes.as_ref().map_or(null(), |attributes| attributes),
         )
     };
     if handle == INVALID_HANDLE_VALUE {
@@ -223,6 +237,33 @@ pub(in crate::windows) fn server_process(handle: BorrowedHandle<'_>) -> Result<u
     // SAFETY: the handle is open, and the place can be written.
     checked(unsafe { GetNamedPipeServerProcessId(handle.as_raw_handle(), &mut process) })?;
     Ok(process)
+}
+
+/// The login session of the process at the client end.
+pub(in crate::windows) fn client_session(handle: BorrowedHandle<'_>) -> Result<u32> {
+    let mut session = 0;
+    // SAFETY: the handle is open, and the place can be written.
+    checked(unsafe { GetNamedPipeClientSessionId(handle.as_raw_handle(), &mut session) })?;
+    Ok(session)
+}
+
+/// The login session of the process at the server end.
+pub(in crate::windows) fn server_session(handle: BorrowedHandle<'_>) -> Result<u32> {
+    let mut session = 0;
+    // SAFETY: the handle is open, and the place can be written.
+    checked(unsafe { GetNamedPipeServerSessionId(handle.as_raw_handle(), &mut session) })?;
+    Ok(session)
+}
+
+/// The computer of the client, `ERROR_PIPE_LOCAL` when it is this one.
+pub(in crate::windows) fn client_computer(handle: BorrowedHandle<'_>) -> Result<String> {
+    let mut name = [0_u16; COMPUTER_NAME];
+    let bytes = length(size_of_val(&name));
+    // SAFETY: the handle is open; the place is as long as said and can be written.
+    checked(unsafe {
+        GetNamedPipeClientComputerNameW(handle.as_raw_handle(), name.as_mut_ptr(), bytes)
+    })?;
+    Ok(text(&name))
 }
 
 /// This computer.
