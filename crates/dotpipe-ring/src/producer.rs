@@ -9,8 +9,7 @@ use crate::layout::{self, Side};
 use crate::primitive::{AtomicU64, Ordering, fence, look, store_before_look};
 use crate::segment::Segment;
 
-/// How far ahead of the next entry lines are fetched: a small entry begins about one new line. Tried from 128
-/// to 1024.
+/// How far ahead of the next entry lines are fetched: a small entry begins about one new line.
 const FETCHED: [u64; 2] = [256, 320];
 
 /// The most of a ring that is used while the reader keeps up.
