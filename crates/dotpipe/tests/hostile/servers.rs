@@ -39,6 +39,22 @@ fn open_against(server: &Server, reply: impl FnOnce(&Peer) + Send) -> Option<Win
 }
 
 #[test]
+fn a_server_that_falls_silent_is_asked_once() {
+    alone(|| {
+        let server = Server::listen("p", "1-a");
+        let good = good_memory();
+        let code = open_against(&server, |peer| {
+            peer.send(&answer(0, RINGS), &[good.as_fd()]);
+        });
+        assert_eq!(code, None);
+        // It is the one that was opened last, and so the first to be asked.
+        let code = open_against(&server, |_| {});
+        assert_eq!(code, Some(Win32Error::SEM_TIMEOUT));
+        assert!(!server.has_client(), "it has been asked again");
+    });
+}
+
+#[test]
 fn answers_that_no_server_gives() {
     alone(|| {
         let server = Server::listen("p", "1-a");

@@ -295,6 +295,17 @@ impl Server {
         peer
     }
 
+    /// Whether a client stands at the door.
+    pub(crate) fn has_client(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let mut door = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut door, Some(&at_once)).unwrap() > 0
+    }
+
     pub(crate) fn accept(&self) -> Peer {
         Peer(rustix::net::accept_with(&self.0, SocketFlags::CLOEXEC).unwrap())
     }

@@ -34,7 +34,7 @@ pub(in crate::engine) struct Folder {
 ///
 /// Nobody but the owner of the namespace can have put another socket there since; but who answers now must
 /// still be checked against who answered then.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Address {
     directory: PathBuf,
     socket: SocketAddrUnix,

@@ -148,17 +148,23 @@ fn ask_with(
 }
 
 /// Asks all server processes of a name, until `until` has what it wants. `ERROR_FILE_NOT_FOUND` when
-/// none is alive. One that does not answer keeps nobody from the others.
+/// none is alive. One that does not answer keeps nobody from the others; `silent` is one that has just
+/// been asked and has not.
 fn ask_all<T>(
     name: &PipeName,
     request: Request,
     server: Option<Sid>,
+    silent: Option<&Address>,
     mut until: impl FnMut(&str, Reply) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let folder = Folder::find(name)?;
     let mut alive = false;
     let mut failed = None;
     for id in folder.servers()? {
+        if silent.is_some() && Address::of(name, &id).as_ref() == silent {
+            failed = Some(Win32Error::SEM_TIMEOUT);
+            continue;
+        }
         let connect = checked(|limit| folder.connect(&id, limit), server);
         match ask(connect, request, PATIENCE) {
             Ok(Some(reply)) => {
@@ -207,26 +213,41 @@ pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
         level: options.level,
         ..Request::to(Operation::Open, name)
     };
-    if let Some(end) = open_again(name, request, options)? {
-        return Ok(end);
-    }
-    let opened = ask_all(name, request, options.server, |id, reply| {
-        match reply.answer.code {
+    let silent = match open_again(name, request, options)? {
+        Again::Open(end) => return Ok(end),
+        Again::No => None,
+        Again::Silent(address) => Some(address),
+    };
+    let opened = ask_all(
+        name,
+        request,
+        options.server,
+        silent.as_deref(),
+        |id, reply| match reply.answer.code {
             Win32Error(0) => {
                 let address = Address::of(name, id).map(Arc::new);
                 enter(name, address, options, reply, None).map(Some)
             }
             Win32Error::PIPE_BUSY => Ok(None),
             code => Err(code),
-        }
-    })?;
+        },
+    )?;
     opened.ok_or(Win32Error::PIPE_BUSY)
 }
 
-/// Opens an instance of the server process that had one the last time; `None` unless it has one again.
-fn open_again(name: &PipeName, request: Request, options: &OpenOptions) -> Result<Option<End>> {
+/// What became of an open with the server process that had an instance the last time.
+enum Again {
+    Open(End),
+    /// It is gone or somebody else by now, or has no instance.
+    No,
+    /// It lives and did not answer in time.
+    Silent(Arc<Address>),
+}
+
+/// Opens an instance of the server process that had one the last time, if it has one again.
+fn open_again(name: &PipeName, request: Request, options: &OpenOptions) -> Result<Again> {
     let Some((server, memory)) = acquaintance::recall(name) else {
-        return Ok(None);
+        return Ok(Again::No);
     };
     let token = memory.as_ref().map_or(0, |memory| memory.token);
     let request = Request { token, ..request };
@@ -236,14 +257,17 @@ fn open_again(name: &PipeName, request: Request, options: &OpenOptions) -> Resul
         _ => Ok(None),
     };
     let reply = ask(checked(same, options.server), request, PATIENCE);
-    if let Ok(Some(reply)) = reply
-        && reply.answer.code == Win32Error(0)
-    {
-        let address = Some(server.address.clone());
-        return enter(name, address, options, reply, memory).map(Some);
+    match reply {
+        Ok(Some(reply)) if reply.answer.code == Win32Error(0) => {
+            let address = Some(server.address.clone());
+            return enter(name, address, options, reply, memory).map(Again::Open);
+        }
+        _ => acquaintance::forget(),
     }
-    acquaintance::forget();
-    Ok(None)
+    Ok(match reply {
+        Err(Win32Error::SEM_TIMEOUT) => Again::Silent(server.address),
+        _ => Again::No,
+    })
 }
 
 /// Makes a client end of what the server process at `address` handed over. `offered` is memory that it
