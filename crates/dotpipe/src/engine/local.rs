@@ -2,9 +2,10 @@
 //!
 //! All instances of a name in one process share a [`LocalPipe`]: one socket, one record, one queue of
 //! those that listen. The queue is what hands out instances first in, first out: [`doorman`] takes them from
-//! it for clients, [`instance`] puts them back. [`join`] is serving a pipe of another user, [`security`] who
+//! it for clients, [`instance`] puts them back. [`client`] is whom to believe; [`join`] is serving a pipe of another user, [`security`] who
 //! may do what.
 
+mod client;
 mod doorman;
 mod instance;
 mod join;

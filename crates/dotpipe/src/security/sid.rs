@@ -24,11 +24,8 @@ pub struct Sid {
     authority: u64,
     /// How many of the sub-authorities there are; the others are 0.
     count: u8,
-    sub_authorities: [u32; MOST],
+    sub_authorities: [u32; Sid::MOST],
 }
-
-/// `SID_MAX_SUB_AUTHORITIES`.
-const MOST: usize = 15;
 
 /// The letters that SDDL has for well-known identifiers.
 const LETTERS: [(&str, Sid); 20] = [
@@ -103,15 +100,16 @@ impl Sid {
         }
     }
 
+    /// How many sub-authorities there may be: `SID_MAX_SUB_AUTHORITIES`.
+    pub(crate) const MOST: usize = 15;
+
     /// From its parts; `None` when there are more than an identifier has.
-    #[cfg(windows)] // Linux has them as text only
     pub(crate) fn from_parts(authority: u64, sub_authorities: &[u32]) -> Option<Sid> {
-        let fits = sub_authorities.len() <= MOST && authority < 1 << 48;
+        let fits = sub_authorities.len() <= Sid::MOST && authority < 1 << 48;
         fits.then(|| Sid::known(authority, sub_authorities))
     }
 
     /// Who gives the numbers out: 48 bits.
-    #[cfg(windows)]
     pub(crate) fn authority(&self) -> u64 {
         self.authority
     }
@@ -131,7 +129,7 @@ impl Sid {
         let mut sid = Sid {
             authority,
             count: sub_authorities.len() as u8,
-            sub_authorities: [0; MOST],
+            sub_authorities: [0; Sid::MOST],
         };
         let mut place = 0;
         while place < sub_authorities.len() {
@@ -195,11 +193,11 @@ impl FromStr for Sid {
             .is_some_and(|part| part.eq_ignore_ascii_case("S"))
             && parts.next() == Some("1");
         let authority = parts.next().filter(|_| begins).and_then(authority);
-        let mut sub_authorities = Vec::with_capacity(MOST);
+        let mut sub_authorities = Vec::with_capacity(Sid::MOST);
         for part in parts {
             sub_authorities.push(number(part).ok_or(SidError)?);
         }
-        if sub_authorities.is_empty() || sub_authorities.len() > MOST {
+        if sub_authorities.is_empty() || sub_authorities.len() > Sid::MOST {
             return Err(SidError);
         }
         Ok(Sid::known(authority.ok_or(SidError)?, &sub_authorities))
@@ -288,7 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_sid_survives_its_text(
-            authority in 0u64..1 << 48, subs in proptest::collection::vec(any::<u32>(), 1..=MOST)
+            authority in 0u64..1 << 48, subs in proptest::collection::vec(any::<u32>(), 1..=Sid::MOST)
         ) {
             let sid = Sid::known(authority, &subs);
             prop_assert_eq!(sid.to_string().parse(), Ok(sid));

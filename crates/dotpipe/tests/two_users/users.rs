@@ -182,7 +182,7 @@ fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::R
     let options = OpenOptions {
         access,
         level,
-        server: None,
+        ..OpenOptions::default()
     };
     ends.push(exact::open_with(&pipe(name), &options)?);
     Ok(String::new())

@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 
 use dotpipe_ring::{Direction, Side};
 
+use super::client::Client;
 use super::{Instances, LocalPipe};
 use crate::engine::access;
 use crate::engine::bell::Bell;
 use crate::engine::core::{Core, Port, Traits, lock};
-use crate::engine::link::Link;
-use crate::engine::linux::identity::peer_token;
+use crate::engine::link::{Link, Other};
 use crate::engine::linux::{code, socket};
 use crate::engine::rendezvous::{Answer, Doorman, Operation, Request};
 use crate::exact::{InstanceCounts, Result};
@@ -39,12 +39,12 @@ pub(super) fn answer(instances: &Instances, code: Win32Error) -> Answer {
 }
 
 impl Doorman for LocalPipe {
-    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd) {
+    fn answer(&self, request: Request, more: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd) {
         let mut instances = lock(&self.instances);
         let refusal = match request.operation {
             _ if request.name != self.digest => answer(&instances, Win32Error::FILE_NOT_FOUND),
             Operation::GetSecurity | Operation::SetSecurity => {
-                let set = (request.operation == Operation::SetSecurity).then_some(text);
+                let set = (request.operation == Operation::SetSecurity).then_some(more);
                 match self.descriptor_for(&mut instances, &socket, set) {
                     Ok(text) => Answer {
                         text,
@@ -53,7 +53,7 @@ impl Doorman for LocalPipe {
                     Err(code) => answer(&instances, code),
                 }
             }
-            Operation::Join => match self.admit(&instances, &request, text, enclosed, &socket) {
+            Operation::Join => match self.admit(&instances, &request, more, enclosed, &socket) {
                 Ok((text, file)) => {
                     let welcome = Answer {
                         text,
@@ -76,11 +76,11 @@ impl Doorman for LocalPipe {
                 text: instances.record.name.clone(),
                 ..answer(&instances, Win32Error(0))
             },
-            Operation::Open => match instances.choose(&request, &socket) {
-                Ok((core, peer)) => {
+            Operation::Open => match instances.choose(&request, more, &socket) {
+                Ok((core, client)) => {
                     let mut seat = Some(socket);
-                    let attached =
-                        core.attach(|| instances.hand_over(core.traits, &request, &mut seat, peer));
+                    let attached = core
+                        .attach(|| instances.hand_over(core.traits, &request, &mut seat, client));
                     match (attached, seat) {
                         // It did not work out, and the instance keeps its place.
                         (Err(code), Some(socket)) => {
@@ -109,17 +109,24 @@ impl Doorman for LocalPipe {
 
 impl Instances {
     /// Checks a client that wants to open the pipe, and picks the instance for it.
-    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, socket::Peer)> {
-        let peer = socket::peer(&client).map_err(code)?;
-        let token = peer_token(&client).map_err(code)?;
+    fn choose(
+        &self,
+        request: &Request,
+        more: &[u8],
+        socket: &OwnedFd,
+    ) -> Result<(Arc<Core>, Client)> {
+        let client = Client::at(socket, more)?;
+        if client.remote.is_some() && self.record.reject_remote_clients {
+            return Err(Win32Error::ACCESS_DENIED);
+        }
         access::check_client(
             self.record.access,
             &self.record.security,
-            &token,
+            &client.token(socket)?,
             request.access,
         )?;
         let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
-        Ok((core.clone(), peer))
+        Ok((core.clone(), client))
     }
 
     /// Gives the client the memory of its conversation, which may be one that it had before.
@@ -128,9 +135,13 @@ impl Instances {
         traits: Traits,
         request: &Request,
         seat: &mut Option<OwnedFd>,
-        peer: socket::Peer,
+        client: Client,
     ) -> Result<Arc<Link>> {
-        let memory = self.memories.take(traits, request.token, peer.user)?;
+        let memory = match client.remote {
+            None => self.memories.take(traits, request.token, client.peer.user),
+            // One process speaks for many, who shall have nothing in common.
+            Some(_) => self.memories.take_once(traits),
+        }?;
         let layout = memory.segment.layout();
         let size = |direction| layout.ring_len(direction) as u64;
         let welcome = Answer {
@@ -144,13 +155,16 @@ impl Instances {
             recycled: memory.descriptor.is_none(),
             ..answer(self, Win32Error(0))
         };
-        let client = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
+        let socket = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
         let descriptor = memory.descriptor.as_ref().map(AsFd::as_fd);
-        socket::send(client, &welcome.encode(), descriptor).map_err(code)?;
-        let client = seat.take().ok_or(Win32Error::GEN_FAILURE)?;
-        let bell = Bell::new(client);
-        let peer = (peer.process, request.level);
-        Ok(Link::new(memory.segment, bell, Side::Server, peer))
+        socket::send(socket, &welcome.encode(), descriptor).map_err(code)?;
+        let bell = Bell::new(seat.take().ok_or(Win32Error::GEN_FAILURE)?);
+        let other = Other {
+            process: client.peer.process,
+            level: request.level,
+            remote: client.remote,
+        };
+        Ok(Link::new(memory.segment, bell, Side::Server, other))
     }
 
     fn count(&self) -> InstanceCounts {
