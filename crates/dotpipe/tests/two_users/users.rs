@@ -8,6 +8,7 @@ use dotpipe::exact::{self, End};
 use dotpipe::name::PipeName;
 use dotpipe::options::{CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions};
 
+use crate::remote;
 use crate::support::process::{Role, alone, say};
 
 /// Somebody with processes.
@@ -119,6 +120,9 @@ pub(crate) fn script(lines: &[String]) {
             "create" => create(&mut ends, word(), word(), word()),
             "close" => Ok(ends.pop().map(|_| String::new()).unwrap()),
             "open" => open(&mut ends, word(), word(), word()),
+            "accept" => remote::accept(&mut ends, word(), word()),
+            "bridge" => remote::bridge(&mut ends, word(), word(), word(), word()),
+            "who" => remote::who(ends.last().unwrap()),
             "write" => ends.last().unwrap().write(b"hello").map(|_| String::new()),
             "set" => set(ends.last().unwrap(), word()),
             "get" => ends
@@ -162,8 +166,8 @@ fn create(ends: &mut Vec<End>, name: &str, security: &str, max: &str) -> exact::
 }
 
 /// The access by letters: read, write, attributes, control, DAC, owner.
-fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::Result<String> {
-    let access = letters.chars().fold(DesiredAccess::empty(), |sum, letter| {
+pub(crate) fn access(letters: &str) -> DesiredAccess {
+    letters.chars().fold(DesiredAccess::empty(), |sum, letter| {
         sum | match letter {
             'r' => DesiredAccess::READ,
             'w' => DesiredAccess::WRITE,
@@ -173,14 +177,17 @@ fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::R
             'o' => DesiredAccess::WRITE_OWNER,
             _ => DesiredAccess::empty(),
         }
-    });
+    })
+}
+
+fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::Result<String> {
     let level = match level {
         "anonymous" => ImpersonationLevel::Anonymous,
         "identification" => ImpersonationLevel::Identification,
         _ => ImpersonationLevel::Impersonation,
     };
     let options = OpenOptions {
-        access,
+        access: access(letters),
         level,
         ..OpenOptions::default()
     };

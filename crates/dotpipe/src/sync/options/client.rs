@@ -190,7 +190,7 @@ impl ClientOptions {
     /// use dotpipe::security::{RemoteClient, SecurityDescriptor, Sid, Token};
     /// use dotpipe::{ClientOptions, ServerOptions};
     ///
-    /// # let name = format!(r"\.\pipe\doc-on-behalf-of-{}", std::process::id());
+    /// # let name = format!(r"\\.\pipe\doc-on-behalf-of-{}", std::process::id());
     /// let server = ServerOptions::new()
     ///     .reject_remote_clients(false)
     ///     .security(SecurityDescriptor::for_everyone())
@@ -198,7 +198,7 @@ impl ClientOptions {
     ///
     /// let ann: Sid = "S-1-5-21-1-2-3-1105".parse().unwrap();
     /// let token = Token::of(ann, ann, [Sid::EVERYONE, Sid::AUTHENTICATED_USERS]);
-    /// let client = RemoteClient::new(token, "192.0.2.7").user_name(r"EXAMPLEnn");
+    /// let client = RemoteClient::new(token, "192.0.2.7").user_name(r"EXAMPLE\ann");
     /// let end = ClientOptions::new().on_behalf_of(client.clone()).open(&name)?;
     ///
     /// assert_eq!(server.remote_client()?, Some(client));
