@@ -69,9 +69,10 @@ impl RemoteClient {
         }
     }
 
-    /// What the client is called, as a rule `DOMAIN\account`. It is for people: no right depends on it.
+    /// What the client is called, as a rule `DOMAIN\account`; an empty name is none. It is for people: no right
+    /// depends on it.
     pub fn user_name(mut self, name: impl Into<String>) -> RemoteClient {
-        self.account = Some(name.into());
+        self.account = Some(name.into()).filter(|name| !name.is_empty());
         self
     }
 

@@ -52,7 +52,7 @@ const LETTERS: [(&str, Sid); 20] = [
 ];
 
 impl Sid {
-    /// `S-1-1-0`, `WD`: every client.
+    /// `S-1-1-0`, `WD`: every client, but those of other machines that have not proven who they are.
     pub const EVERYONE: Sid = Sid::known(1, &[0]);
     /// `S-1-3-0`, `CO`: stands for whoever creates the pipe.
     pub const CREATOR_OWNER: Sid = Sid::known(3, &[0]);
@@ -66,7 +66,7 @@ impl Sid {
     pub const ANONYMOUS: Sid = Sid::known(5, &[7]);
     /// `S-1-5-11`, `AU`: every client that says who it is.
     pub const AUTHENTICATED_USERS: Sid = Sid::known(5, &[11]);
-    /// `S-1-5-18`, `SY`: root.
+    /// `S-1-5-18`, `SY`: root of this machine.
     pub const LOCAL_SYSTEM: Sid = Sid::known(5, &[18]);
     /// `S-1-5-32-544`, `BA`: root and the members of its group.
     pub const ADMINISTRATORS: Sid = Sid::known(5, &[32, 544]);

@@ -8,14 +8,13 @@ use super::Sid;
 /// A user with the groups it belongs to: what an access token is on Windows.
 ///
 /// Of a client or a server the kernel vouches for it: it is what the process was when it opened or
-/// created the pipe.
+/// created the pipe. Of a client [on another machine](Self::is_remote) it is what a bridge says: see
+/// [`RemoteClient`](super::RemoteClient).
 ///
 /// # Platforms
 /// On Linux users and groups are numbers, which have identifiers of their own ([`Sid::user`], [`Sid::group`]).
 /// On Windows they are any identifiers; the groups are those that count for access, with Everyone
 /// and its like among them, and of a server it is what its process is now.
-///
-/// Of a client on another machine ([`is_remote`](Self::is_remote)) it is what a bridge says: see [`RemoteClient`](super::RemoteClient).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     user: Sid,
@@ -51,6 +50,9 @@ impl Token {
 
     /// Whether this is somebody on another machine: who is what the token names and nobody else, whatever users of
     /// this machine may be.
+    ///
+    /// # Platforms
+    /// Windows makes no such difference: [`Sid::NETWORK`] is among the groups of its clients on other machines.
     pub fn is_remote(&self) -> bool {
         self.remote
     }

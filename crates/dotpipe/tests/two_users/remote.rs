@@ -187,32 +187,47 @@ fn a_server_acts_as_whom_the_client_is_mapped_to() {
     });
 }
 
+/// How it goes when a server of Alice's acts as a client that a bridge of hers, or of root's, has mapped to these numbers.
+fn alice_acts(capable: bool, by_root: bool, ids: &str) -> String {
+    let accept = format!("accept p {}", SecurityDescriptor::for_everyone());
+    let lines = [&accept, "await opened", "impersonate"];
+    let mut alice = match capable {
+        true => ALICE.start_capable(&lines),
+        false => ALICE.start(&lines),
+    };
+    alice.expect("ok");
+    let opened = directory().join("opened");
+    let bridge = match by_root {
+        true => (Some(open_for("rw", ANN, ids).unwrap()), None),
+        false => {
+            let mut bridge = ALICE.start(&[&format!("bridge p rw {ANN} {ids}")]);
+            bridge.expect("ok");
+            (None, Some(bridge))
+        }
+    };
+    fs::write(&opened, "").unwrap();
+    alice.expect("ok");
+    let said = alice.hear().unwrap();
+    fs::remove_file(&opened).unwrap();
+    drop(bridge);
+    said
+}
+
 #[test]
-fn without_privilege_nobody_is_acted_as() {
-    shared(without_privilege_nobody_is_acted_as, || {
-        let accept = format!("accept p {}", SecurityDescriptor::for_everyone());
-        let lines = [&accept, "await opened", "impersonate"];
-        // Mapped by root to another, by her own bridge to root, and to herself.
-        for (by_root, ids, expected) in [
-            (true, "4102/4202", "ERROR_PRIVILEGE_NOT_HELD"),
-            (false, "0/0", "ERROR_PRIVILEGE_NOT_HELD"),
-            (true, "4101/4201", "ok"),
-            (false, "4101/4201", "ok"),
+fn acting_as_others_takes_the_privilege_and_roots_word() {
+    const REFUSED: &str = "ERROR_PRIVILEGE_NOT_HELD";
+    shared(acting_as_others_takes_the_privilege_and_roots_word, || {
+        for (capable, by_root, ids, expected) in [
+            (false, true, "4102/4202", REFUSED),
+            (true, true, "4102/4202", "ok"),
+            // A process of hers that has no privileges gets none through one that has.
+            (true, false, "4102/4202", REFUSED),
+            (true, false, "0/0", REFUSED),
+            (false, true, "4101/4201", "ok"),
+            (false, false, "4101/4201", "ok"),
         ] {
-            let mut alice = ALICE.start(&lines);
-            alice.expect("ok");
-            let _bridge = match by_root {
-                true => (Some(open_for("rw", ANN, ids).unwrap()), None),
-                false => {
-                    let mut bridge = ALICE.start(&[&format!("bridge p rw {ANN} {ids}")]);
-                    bridge.expect("ok");
-                    (None, Some(bridge))
-                }
-            };
-            fs::write(directory().join("opened"), "").unwrap();
-            alice.expect("ok");
-            alice.expect(expected);
-            fs::remove_file(directory().join("opened")).unwrap();
+            let said = alice_acts(capable, by_root, ids);
+            assert_eq!(said, expected, "{capable} {by_root} {ids}");
         }
     });
 }

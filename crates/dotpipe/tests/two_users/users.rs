@@ -80,6 +80,16 @@ fn program() -> PathBuf {
 impl User {
     /// Starts a process of this user that does all of this in turn, says how each line went, and then stays.
     pub(crate) fn start(self, script: &[&str]) -> Role {
+        self.start_with(&[], script)
+    }
+
+    /// The same of a process that may become any user, though this one is not root.
+    pub(crate) fn start_capable(self, script: &[&str]) -> Role {
+        let capable = ["inh", "ambient"].map(|set| format!("--{set}-caps=+setuid,+setgid"));
+        self.start_with(&capable, script)
+    }
+
+    fn start_with(self, more: &[String], script: &[&str]) -> Role {
         let mut command = Command::new("setpriv");
         command.args([
             format!("--reuid={}", self.user),
@@ -89,7 +99,7 @@ impl User {
                 None => "--clear-groups".into(),
             },
         ]);
-        command.arg(program());
+        command.args(more).arg(program());
         command.args(["--exact", "role", "--nocapture", "--test-threads=1"]);
         let lines: Vec<String> = script.iter().map(|line| (*line).to_owned()).collect();
         Role::spawn(command, "script", &lines)

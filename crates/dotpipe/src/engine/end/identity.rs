@@ -145,3 +145,34 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::security::Sid;
+
+    #[test]
+    fn only_root_can_say_that_a_client_is_another_user_here() {
+        let anonymous = Token::of(Sid::ANONYMOUS, Sid::ANONYMOUS, []);
+        let unmapped = RemoteClient::new(anonymous, "192.0.2.7");
+        let who = |client: &RemoteClient, by_root| {
+            let client = client.clone();
+            of_this_machine(&Remote { client, by_root })
+        };
+        assert_eq!(who(&unmapped, true), Err(Win32Error::NONE_MAPPED));
+
+        let stranger = Token::new(4001, 4002, [4003]);
+        let mapped = unmapped.clone().unix_ids(4001, 4002, [4003]);
+        assert_eq!(who(&mapped, true), Ok(stranger));
+        assert_eq!(who(&mapped, false), Err(Win32Error::PRIVILEGE_NOT_HELD));
+
+        let own = own_token().unwrap();
+        let groups = own.groups().filter_map(|group| group.group_id());
+        let ids = (own.user_id().unwrap(), own.group_id().unwrap());
+        let same = unmapped.clone().unix_ids(ids.0, ids.1, groups);
+        assert_eq!(who(&same, false), Ok(own));
+        // The same user with a group more is more than this process is.
+        let more = unmapped.unix_ids(ids.0, ids.1, [4003]);
+        assert_eq!(who(&more, false), Err(Win32Error::PRIVILEGE_NOT_HELD));
+    }
+}

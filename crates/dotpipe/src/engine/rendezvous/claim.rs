@@ -27,6 +27,7 @@ const LONGEST_COMPUTER: usize = 255;
 /// The longest name of a user: a domain and an account of 256 UTF-16 units each, and what is between them.
 const LONGEST_USER: usize = 3 * (256 + 1 + 256);
 
+/// By their numbers.
 const PROTECTIONS: [Protection; 4] = [
     Protection::Unknown,
     Protection::None,
@@ -37,48 +38,36 @@ const PROTECTIONS: [Protection; 4] = [
 /// What is said of a client on another machine, as bytes.
 ///
 /// # Errors
-/// `ERROR_INVALID_PARAMETER` when it cannot be: too much, a name that is empty or has control characters.
+/// `ERROR_INVALID_PARAMETER` when it cannot be: too much, or a name that cannot be one.
 pub(in crate::engine) fn encode(client: &RemoteClient) -> Result<Vec<u8>, Win32Error> {
     const TOO_MUCH: Win32Error = Win32Error::INVALID_PARAMETER;
     let short = |len: usize| u16::try_from(len).map_err(|_| TOO_MUCH);
     let token = client.token();
     let account = client.account().unwrap_or("");
-    let is_empty = client.account() == Some("");
-    if is_empty || !is_name(client.computer(), LONGEST_COMPUTER) || !is_text(account, LONGEST_USER)
-    {
+    if !is_name(client.computer(), LONGEST_COMPUTER) || !is_text(account, LONGEST_USER) {
         return Err(TOO_MUCH);
     }
-    let ids = client.unix_token();
-    let numbers: Vec<u32> = ids
-        .into_iter()
-        .flat_map(Token::groups)
-        .filter_map(|group| group.group_id())
-        .collect();
-    let place = |protection: &Protection| *protection == client.protected();
-    let protection = PROTECTIONS.iter().position(place).unwrap_or(0);
+    let here = client.unix_token();
     let number = |id: Option<u32>| id.unwrap_or(0).to_le_bytes();
+    let groups = here.into_iter().flat_map(Token::groups);
+    let groups: Vec<u32> = groups.filter_map(|group| group.group_id()).collect();
+    let group_count = u32::try_from(groups.len()).map_err(|_| TOO_MUCH)?;
 
-    let mut bytes = vec![protection as u8, ids.is_some().into()];
+    let mut bytes = vec![client.protected() as u8, here.is_some().into()];
     bytes.extend(short(client.computer().len())?.to_le_bytes());
     bytes.extend(short(account.len())?.to_le_bytes());
     bytes.extend(short(2 + token.groups().count())?.to_le_bytes());
-    bytes.extend(
-        u32::try_from(numbers.len())
-            .map_err(|_| TOO_MUCH)?
-            .to_le_bytes(),
-    );
-    bytes.extend(number(ids.and_then(Token::user_id)));
-    bytes.extend(number(ids.and_then(Token::group_id)));
-    for sid in [token.user(), token.group()]
-        .into_iter()
-        .chain(token.groups())
-    {
+    bytes.extend(group_count.to_le_bytes());
+    bytes.extend(number(here.and_then(Token::user_id)));
+    bytes.extend(number(here.and_then(Token::group_id)));
+    let own = [token.user(), token.group()];
+    for sid in own.into_iter().chain(token.groups()) {
         let parts = sid.sub_authorities();
         bytes.extend([1, parts.len() as u8]);
         bytes.extend(&sid.authority().to_be_bytes()[2..]);
         bytes.extend(parts.iter().flat_map(|part| part.to_le_bytes()));
     }
-    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    bytes.extend(groups.iter().flat_map(|group| group.to_le_bytes()));
     bytes.extend(client.computer().as_bytes());
     bytes.extend(account.as_bytes());
     if bytes.len() > LONGEST_CLAIM {
@@ -115,12 +104,9 @@ fn read(bytes: &[u8]) -> Option<RemoteClient> {
 
     // What a token of the network has anyway must have been said.
     let has_network = others.contains(&Sid::NETWORK);
-    let client =
-        RemoteClient::new(Token::of(sid, primary, others), computer).protection(protection);
-    let client = match account {
-        "" => client,
-        account => client.user_name(account),
-    };
+    let client = RemoteClient::new(Token::of(sid, primary, others), computer)
+        .user_name(account)
+        .protection(protection);
     match mapped {
         _ if !has_network => None,
         0 if (user, group) == (0, 0) && groups.is_empty() => Some(client),
@@ -305,9 +291,9 @@ mod tests {
             with(&"c".repeat(255), &"u".repeat(1539), 1015, 1015),
             Ok(true)
         );
+        assert_eq!(with("c", "", 0, 0), Ok(true));
         for (computer, account, sids, numbers) in [
             ("", "u", 1, 1),
-            ("c", "", 1, 1),
             ("c\n", "u", 1, 1),
             ("c", "u\0", 1, 1),
             (&"c".repeat(256), "u", 1, 1),

@@ -6,7 +6,6 @@
 //! another's clients out at all. One too many that waits is sent away and looks again by itself. When the
 //! process runs out of descriptors, guests give theirs back first.
 
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, Weak};
@@ -36,11 +35,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Clients accepted in one go, so that one pipe does not hold up the others.
 const MOST_AT_ONCE: usize = 64;
 
-thread_local! {
-    /// Where requests arrive. They are short but for a few, and to clear room for the longest each time would take
-    /// longer than the call that receives them.
-    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
+/// Where requests arrive: room for the longest, which would take long to clear for each.
+static ROOM: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// Who decides on requests: the instances of a pipe.
 pub(in crate::engine) trait Doorman: Send + Sync {
@@ -179,14 +175,17 @@ impl Guests {
 
     /// Hears what a client wants, if it has said so. Gives the socket back if it has not.
     fn hear(&self, socket: OwnedFd) -> Option<OwnedFd> {
-        // Taken out: whom a client wakes may come by here as well.
-        let mut room = ROOM.take();
-        room.resize(LONGEST_REQUEST + 1, 0);
+        // Taken out: another thread, or whom this client wakes, makes room of its own meanwhile.
+        let mut room = std::mem::take(&mut *lock(&ROOM));
+        if room.is_empty() {
+            room = vec![0; LONGEST_REQUEST + 1];
+        }
         let unheard = self.hear_in(&mut room, socket);
-        ROOM.set(room);
+        *lock(&ROOM) = room;
         unheard
     }
 
+    /// The same, with room for what is heard.
     fn hear_in(&self, room: &mut [u8], socket: OwnedFd) -> Option<OwnedFd> {
         let packet = match socket::receive(&socket, room) {
             Ok(packet) => packet,

@@ -171,6 +171,9 @@ impl ClientOptions {
     /// [`remote_client`](crate::sync::NamedPipeServer::remote_client). It believes it of a process that runs as root or
     /// as the server's own user; anybody else gets `ERROR_ACCESS_DENIED`, whoever the client is.
     ///
+    /// What the server may do with the client's identity, [`impersonation_level`](Self::impersonation_level) says as
+    /// ever: a bridge passes on what the client allows.
+    ///
     /// The new end can read and write what the client may. The descriptor it can neither read nor change
     /// (`ERROR_ACCESS_DENIED`), since the server would be asked in the name of the caller.
     ///
