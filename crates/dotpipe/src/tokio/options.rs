@@ -20,7 +20,7 @@ use crate::name::PipeName;
 use crate::options::{CreateOptions, ImpersonationLevel, PipeMode, WaitTimeout};
 #[cfg(all(feature = "smb", unix))]
 use crate::remote::SmbOptions;
-use crate::security::{SecurityDescriptor, Sid};
+use crate::security::{RemoteClient, SecurityDescriptor, Sid};
 use crate::sync;
 use crate::win32::Win32Error;
 
@@ -278,6 +278,13 @@ impl ClientOptions {
     #[cfg(all(feature = "smb", unix))]
     pub fn smb(&mut self, options: &SmbOptions) -> &mut Self {
         self.0.smb(options);
+        self
+    }
+
+    /// Opens the pipe for a client on another machine: for bridges that take such clients in. All of it is said at
+    /// [`sync::ClientOptions::on_behalf_of`]. Not in tokio.
+    pub fn on_behalf_of(&mut self, client: RemoteClient) -> &mut Self {
+        self.0.on_behalf_of(client);
         self
     }
 
