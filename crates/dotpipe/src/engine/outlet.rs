@@ -10,9 +10,6 @@ mod attempt;
 mod flush;
 mod room;
 
-#[cfg(feature = "tokio")]
-pub(crate) use self::attempt::Attempted;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 

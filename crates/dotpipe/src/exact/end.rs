@@ -28,12 +28,27 @@ pub struct End {
 
 impl End {
     /// The end of a pipe of this machine, for the face for tasks.
-    #[cfg(all(feature = "tokio", target_os = "linux"))]
-    pub(crate) fn local(&self) -> Result<&crate::engine::End> {
+    #[cfg(feature = "tokio")]
+    pub(crate) fn local(&self) -> Result<&sys::LocalEnd> {
         #[cfg(all(feature = "smb", unix))]
         return self.inner.local();
         #[cfg(not(all(feature = "smb", unix)))]
         Ok(&self.inner)
+    }
+
+    /// An end with a handle that was made elsewhere, for overlapped operation, and the name of its pipe.
+    #[cfg(all(feature = "tokio", windows))]
+    pub(crate) fn from_handle(
+        handle: std::os::windows::io::OwnedHandle,
+    ) -> Result<(End, PipeName)> {
+        let (inner, name) = sys::End::from_handle(handle)?;
+        Ok((End { inner }, name))
+    }
+
+    /// The handle of this end.
+    #[cfg(all(feature = "tokio", windows))]
+    pub(crate) fn handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
+        self.inner.handle()
     }
 
     /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,

@@ -10,7 +10,7 @@ use super::options::{Collection, SmbOptions};
 use super::{end, open as remote};
 use crate::engine;
 #[cfg(feature = "tokio")]
-pub(crate) use crate::engine::{Asking, Attempted, Conversation, Next, Tasks, Waiter, Want};
+pub(crate) use crate::engine::{Asking, Conversation, LocalEnd, Tasks, Waiter};
 pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list, own_token};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,

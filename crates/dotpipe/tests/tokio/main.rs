@@ -5,9 +5,8 @@
 //! - [`stress`]: many tasks on few ends, halves that move, futures that are dropped at any time;
 //! - [`endings`]: who is woken with which error when the other end goes, its process dies or disconnects;
 //! - [`listener`]: clients one after the other and many at once;
-//! - [`ecosystem`]: codecs over a pipe.
-
-#![cfg(target_os = "linux")]
+//! - [`ecosystem`]: codecs over a pipe;
+//! - `windows`: tokio's own pipes at the other end, and handles.
 
 mod bytes;
 mod ecosystem;
@@ -16,6 +15,8 @@ mod listener;
 mod messages;
 mod shape;
 mod stress;
+#[cfg(windows)]
+mod windows;
 
 #[path = "../support/mod.rs"]
 mod support;

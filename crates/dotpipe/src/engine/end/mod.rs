@@ -11,7 +11,7 @@ mod transact;
 mod write;
 
 #[cfg(feature = "tokio")]
-pub(crate) use attempt::{Asking, Conversation, Want};
+pub(crate) use attempt::{Asking, Conversation};
 
 use std::sync::Arc;
 use std::time::Instant;
