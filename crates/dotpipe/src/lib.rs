@@ -86,6 +86,10 @@ mod engine;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use engine::fuzz;
+
 pub use error::{Error, Result};
 pub use name::PipeName;
 pub use options::{
