@@ -18,5 +18,9 @@ pub(super) use client::{exchange, wait_until};
 pub(crate) use client::{exists, list, open, open_with, status, wait};
 pub(super) use guest::{Doorman, Guests};
 pub(crate) use security::security;
+#[cfg(fuzzing)]
+pub(super) use security::security_text;
 pub(super) use security::{parse_security, security_of, set_security_of};
+#[cfg(fuzzing)]
+pub(super) use wire::REQUEST_LEN;
 pub(super) use wire::{Answer, NameDigest, Operation, Request};
