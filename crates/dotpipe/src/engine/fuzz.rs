@@ -6,7 +6,7 @@
 
 use super::local::parse_wish;
 use super::namespace::{self, Record};
-use super::rendezvous::{Answer, Operation, REQUEST_LEN, Request, parse_security, security_text};
+use super::rendezvous::{self, Answer, Operation, REQUEST_LEN, Request, parse_security, security_text};
 use crate::name::PipeName;
 use crate::security::LONGEST_SDDL;
 
@@ -32,7 +32,16 @@ pub fn request(bytes: &[u8]) {
                 check(&wish);
             }
         }
+        Operation::Open => claim(text),
         _ => assert!(text.is_empty(), "the others are of one length"),
+    }
+}
+
+/// Who a client on another machine is, as a server gets it from a bridge.
+pub fn claim(bytes: &[u8]) {
+    if let Ok(client) = rendezvous::claim::decode(bytes) {
+        let written = rendezvous::claim::encode(&client);
+        assert_eq!(written.as_deref(), Ok(bytes), "each byte means something");
     }
 }
 
