@@ -6,7 +6,9 @@
 
 use super::local::parse_wish;
 use super::namespace::{self, Record};
-use super::rendezvous::{self, Answer, Operation, REQUEST_LEN, Request, parse_security, security_text};
+use super::rendezvous::{
+    self, Answer, Operation, REQUEST_LEN, Request, parse_security, security_text,
+};
 use crate::name::PipeName;
 use crate::security::LONGEST_SDDL;
 
