@@ -27,6 +27,8 @@ mod spin;
 mod tasks;
 
 pub(crate) use call::call;
+#[cfg(all(feature = "smb", feature = "tokio"))]
+pub(crate) use end::Flushing;
 #[cfg(feature = "tokio")]
 pub(crate) use end::{Asking, Conversation, Want};
 pub(crate) use end::{End, own_token};

@@ -27,13 +27,17 @@ pub struct End {
 }
 
 impl End {
-    /// The end of a pipe of this machine, for the face for tasks.
+    /// What is below the seam, for the face for tasks, which waits in its own way.
     #[cfg(all(feature = "tokio", target_os = "linux"))]
-    pub(crate) fn local(&self) -> Result<&crate::engine::End> {
-        #[cfg(all(feature = "smb", unix))]
-        return self.inner.local();
-        #[cfg(not(all(feature = "smb", unix)))]
-        Ok(&self.inner)
+    pub(crate) fn below(&self) -> &sys::End {
+        &self.inner
+    }
+
+    /// Lets the end close in the background when it is dropped, if closing can take long.
+    #[cfg(all(feature = "tokio", target_os = "linux"))]
+    pub(crate) fn close_in_background(&self) {
+        #[cfg(feature = "smb")]
+        self.inner.close_in_background();
     }
 
     /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,

@@ -49,7 +49,8 @@
 //! # Different from Windows
 //! - No raw handles: `from_raw_handle`, `AsRawHandle`, `AsHandle` and the functions that take security
 //!   attributes as a pointer are not here. The closures of `try_io` and `async_io` use the `try_` methods.
-//! - Only pipes of this machine: those on others are opened with [`sync`](crate::sync) (feature `smb`).
+//! - Pipes on other machines need the feature `smb`. Every write to one is taken over, and what the server says to it
+//!   the next write or `flush` reports; dropping the end closes it in the background.
 //! - Errors: see [`win32_code`] for which are raw codes.
 //! - A server end that no client has opened answers reads and writes with `ERROR_PIPE_LISTENING` at once, where
 //!   tokio lets them wait.

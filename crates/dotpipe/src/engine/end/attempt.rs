@@ -52,6 +52,11 @@ pub(crate) struct Conversation {
 const RINGS_TAKEN_EVERY: u32 = 8;
 
 impl Conversation {
+    /// What rings for those who wait in it, and hangs up with it. There always is such a thing here.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.link.bell.as_fd())
+    }
+
     pub(crate) fn is_of(&self, other: &Conversation) -> bool {
         Arc::ptr_eq(&self.link, &other.link)
     }
@@ -113,12 +118,6 @@ impl Conversation {
         if let Some(spin) = self.spin(want) {
             waiter.is_served(spin, || self.link.other.stamp());
         }
-    }
-}
-
-impl AsFd for Conversation {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.bell.as_fd()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::error::{Error, FOR_OTHERS, Result};
+use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
 use crate::options::{
@@ -264,6 +264,17 @@ impl ClientOptions {
         operation: &'static str,
         name: &PipeName,
     ) -> Result<NamedPipeClient> {
+        let (end, pipe_type) = self.open_end(operation, name)?;
+        let name = name.clone();
+        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+    }
+
+    /// The end that these options open, and the type of its pipe.
+    pub(crate) fn open_end(
+        &self,
+        operation: &'static str,
+        name: &PipeName,
+    ) -> Result<(exact::End, PipeMode)> {
         let told = |code| Error::new(operation, Some(name), code);
         let end = self.reach(operation, name)?;
         let pipe_type = match end.info() {
@@ -281,8 +292,7 @@ impl ClientOptions {
                     _ => told(code),
                 })?;
         }
-        let name = name.clone();
-        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+        Ok((end, pipe_type))
     }
 
     fn reach(&self, operation: &'static str, name: &PipeName) -> Result<exact::End> {
@@ -323,7 +333,10 @@ impl ClientOptions {
                 Win32Error::ACCESS_DENIED if self.server.is_some() => {
                     "the server must be whom require_server names, and allow the access that is asked for"
                 }
-                Win32Error::ACCESS_DENIED if for_another => FOR_OTHERS,
+                Win32Error::ACCESS_DENIED if for_another => {
+                    "the pipe must accept remote clients, its descriptor must let this one in, and only root and \
+                     the user of the server may open it for others"
+                }
                 Win32Error::NOT_SUPPORTED if for_another && cfg!(windows) => {
                     "Windows itself takes clients of other machines in, and believes nobody else"
                 }
