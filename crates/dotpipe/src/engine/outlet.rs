@@ -11,8 +11,6 @@ mod flush;
 mod room;
 mod waiting;
 
-#[cfg(feature = "tokio")]
-pub(crate) use self::attempt::Attempted;
 pub(super) use self::waiting::Turn;
 
 use std::collections::VecDeque;

@@ -35,9 +35,9 @@ pub(crate) use self::attempt::{Asking, Conversation};
 use super::options::{Collection, SmbOptions};
 use super::{end, open as remote};
 use crate::engine;
-#[cfg(feature = "tokio")]
-pub(crate) use crate::engine::{Attempted, Next, Tasks, Waiter, Want};
 pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list, own_token};
+#[cfg(feature = "tokio")]
+pub(crate) use crate::engine::{Tasks, Waiter};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,
 };

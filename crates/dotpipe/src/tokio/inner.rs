@@ -7,19 +7,20 @@
 use std::future::poll_fn;
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use ::tokio::runtime::Handle;
 use ::tokio::task::coop;
 
+use super::burst::Burst;
 use super::fault::io_error;
 use super::hub::Hub;
 use super::listener::Slot;
 use crate::error::Error;
-use crate::exact::sys::{Attempted, Conversation, Next, Operation, Waiter, Want};
-use crate::exact::{End, Result};
+use crate::exact::sys::{Conversation, Operation, Waiter};
+use crate::exact::{Attempted, End, Next, Result, Want};
 use crate::name::PipeName;
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
@@ -186,7 +187,11 @@ impl Inner {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Ok(false) if matches!(want, Want::Turn | Want::Answer) && rounds == 0 => {
+                // Nothing arms for these, so the waker had to be noted before the last look.
+                Ok(false)
+                    if rounds == 0
+                        && (matches!(want, Want::Turn | Want::Answer) || self.has_taken()) =>
+                {
                     rounds += 1
                 }
                 Ok(false) => return Poll::Pending,
@@ -277,7 +282,7 @@ impl Inner {
     /// Writes what there is room for. A write that never fits is taken over: it is copied, goes on by
     /// itself until it is complete, and the next one waits for it.
     pub(super) fn attempt_write(self: &Arc<Self>, data: &[u8]) -> Result<Step<usize>> {
-        if self.has_taken.load(Ordering::Acquire) && !self.is_taken_complete()? {
+        if self.has_taken() && !self.is_taken_complete()? {
             return Ok(Step::Wait(Want::Turn));
         }
         match self.end.below().try_write(data)? {
@@ -306,7 +311,7 @@ impl Inner {
         self.watch(self.conversation()?)?;
         let operation = Arc::new(self.end.below().take_write(data.to_vec())?);
         if let Some(result) = operation.result() {
-            return result.map(Step::Done);
+            return result.map(|_| Step::Done(data.len()));
         }
         *taken = Some(operation.clone());
         self.has_taken.store(true, Ordering::Release);
@@ -318,6 +323,11 @@ impl Inner {
             drop(this);
         });
         Ok(Step::Done(data.len()))
+    }
+
+    /// Whether a write was taken over of which nobody has heard the end.
+    fn has_taken(&self) -> bool {
+        self.has_taken.load(Ordering::Acquire)
     }
 
     /// Whether the write that was taken over is complete. Its error is told once.
@@ -340,7 +350,7 @@ impl Inner {
 
     /// Whether nothing that was written is kept in this process.
     pub(super) fn attempt_flush(&self) -> Result<Step<()>> {
-        if self.has_taken.load(Ordering::Acquire) {
+        if self.has_taken() {
             self.is_taken_complete()?;
         }
         match self.end.below().is_all_placed()? {
@@ -363,7 +373,7 @@ impl Inner {
     pub(super) fn attempt_ready(&self, want: Want) -> Result<Step<()>> {
         let ready = match want {
             Want::Data if self.has_begun.load(Ordering::Acquire) => true,
-            Want::Room(_) if self.has_taken.load(Ordering::Acquire) => {
+            Want::Room(_) if self.has_taken() => {
                 let goes_on = |taken: &Arc<Operation<usize>>| taken.result().is_none();
                 if lock(&self.taken).as_ref().is_some_and(goes_on) {
                     return Ok(Step::Wait(Want::Turn));
@@ -452,48 +462,6 @@ impl Drop for Waiting<'_> {
             && let Ok(conversation) = self.inner.conversation()
         {
             conversation.forget(&self.waiter);
-        }
-    }
-}
-
-/// Whether to look several times in a row before letting others run: a score of whether that has paid, with
-/// a try now and then when it has not.
-#[derive(Default)]
-struct Burst {
-    /// 0 is the best.
-    misses: AtomicU8,
-}
-
-impl Burst {
-    const LOOKS: u32 = 24;
-    const PAUSES: u32 = 2;
-    const MOST_MISSES: u8 = 8;
-    /// Once out of credit, one in so many waits is tried all the same.
-    const RETRY: u8 = 64;
-
-    fn pays(&self) -> bool {
-        let misses = self.misses.load(Ordering::Relaxed);
-        if misses < Burst::MOST_MISSES {
-            return true;
-        }
-        // Races lose a count; it is a hint.
-        let next = misses + 1;
-        let retry = next >= Burst::MOST_MISSES + Burst::RETRY;
-        self.misses.store(
-            if retry { Burst::MOST_MISSES } else { next },
-            Ordering::Relaxed,
-        );
-        retry
-    }
-
-    fn judge(&self, paid: bool) {
-        let misses = self.misses.load(Ordering::Relaxed);
-        let new = match paid {
-            true => misses.min(Burst::MOST_MISSES).saturating_sub(2),
-            false => misses.saturating_add(1).min(Burst::MOST_MISSES),
-        };
-        if new != misses {
-            self.misses.store(new, Ordering::Relaxed);
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::inner::{Inner, Step};
 use crate::error::{Error, Result};
-use crate::exact::sys::{Asking, Want};
-use crate::exact::{self, Received};
+use crate::exact::sys::Asking;
+use crate::exact::{self, Received, Want};
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
 

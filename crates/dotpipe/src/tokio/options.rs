@@ -106,7 +106,8 @@ impl ServerOptions {
         self
     }
 
-    /// Asks on Windows for the right to change what is audited. It changes nothing here, where nothing is.
+    /// Asks tokio's own types for the right to change what is audited. It changes nothing here, where nothing is
+    /// audited on Linux and no method could make use of it on Windows.
     pub fn access_system_security(&mut self, _requested: bool) -> &mut Self {
         self
     }
@@ -168,7 +169,7 @@ impl ServerOptions {
     ///
     /// # Panics
     /// As in tokio, later, when an operation has to wait and the runtime was built without
-    /// [`enable_io`](::tokio::runtime::Builder::enable_io).
+    /// [`enable_io`](::tokio::runtime::Builder::enable_io). Not on Windows.
     #[doc(alias = "CreateNamedPipe")]
     pub fn create(&self, addr: impl AsRef<OsStr>) -> io::Result<NamedPipeServer> {
         let (name, options, runtime) = self.prepare(addr.as_ref())?;
@@ -202,7 +203,7 @@ impl ServerOptions {
 }
 
 /// The runtime of the calling task.
-fn current_runtime() -> io::Result<Handle> {
+pub(super) fn current_runtime() -> io::Result<Handle> {
     Handle::try_current().map_err(io::Error::other)
 }
 
@@ -297,9 +298,9 @@ impl ClientOptions {
 
     /// Opens the instance that has listened longest: `CreateFile`.
     ///
-    /// As in tokio this is no future. It asks the server's process, which answers at once from a thread of its
-    /// own, unless it has been stopped: then it takes up to 5 seconds. A pipe on another machine takes as long as it
-    /// takes to reach that and to log on. [`open_wait`](Self::open_wait) never holds up the caller's thread.
+    /// As in tokio this is no future. On Linux it asks the server's process, which answers at once from a thread of
+    /// its own, unless it has been stopped: then it takes up to 5 seconds. A pipe on another machine takes as long as
+    /// it takes to reach that and to log on. [`open_wait`](Self::open_wait) never holds up the caller's thread.
     ///
     /// # Errors
     /// `ERROR_FILE_NOT_FOUND` (of kind `NotFound`: no such pipe), `ERROR_PIPE_BUSY` (231 as
@@ -310,7 +311,7 @@ impl ClientOptions {
     ///
     /// # Panics
     /// As in tokio, later, when an operation has to wait and the runtime was built without
-    /// [`enable_io`](::tokio::runtime::Builder::enable_io).
+    /// [`enable_io`](::tokio::runtime::Builder::enable_io). Not on Windows.
     ///
     /// # Examples
     /// The loop of tokio's documentation works as it is; [`open_wait`](Self::open_wait) does the same without
@@ -354,7 +355,8 @@ impl ClientOptions {
     /// ([`spawn_blocking`](::tokio::task::spawn_blocking)), in pieces of a quarter of a second: the system tells of
     /// new servers through a queue that is read by blocking, and opening talks to processes that may have
     /// stopped. So those who wait hold such threads, not those of tasks, and a runtime that shuts down waits
-    /// for them no longer than such a piece.
+    /// for them no longer than such a piece. (The default time-out of a pipe on Windows, which is not known, is one
+    /// piece.)
     ///
     /// # Cancel safety
     /// Dropping the future gives up. An instance that was opened just then is closed again: its server sees a
@@ -463,7 +465,11 @@ fn piece_of(
         WaitTimeout::Forever => Duration::MAX,
         WaitTimeout::For(limit) => limit,
         WaitTimeout::Default if !name.is_local() => return Ok((timeout, Duration::ZERO)),
-        WaitTimeout::Default => match exact::status(name)?.default_timeout {
+        // Where it cannot be known, the system waits for the whole of it.
+        WaitTimeout::Default => match exact::status(name)
+            .ok()
+            .and_then(|pipe| pipe.default_timeout)
+        {
             None | Some(0) => return Ok((timeout, Duration::ZERO)),
             Some(u32::MAX) => Duration::MAX,
             Some(milliseconds) => Duration::from_millis(milliseconds.into()),

@@ -13,8 +13,8 @@ use bytes::BufMut;
 
 use super::inner::{Inner, Step};
 use crate::error::Result;
-use crate::exact;
-use crate::exact::sys::{Waiter, Want};
+use crate::exact::sys::Waiter;
+use crate::exact::{self, Want};
 
 /// The longest piece that `try_read_buf` reads.
 const PIECE: usize = 8 << 10;

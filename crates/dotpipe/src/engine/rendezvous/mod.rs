@@ -20,5 +20,9 @@ pub(crate) use client::{open, open_with, wait};
 pub(super) use guest::{Doorman, Guests};
 pub(crate) use query::{exists, list, status};
 pub(crate) use security::security;
+#[cfg(fuzzing)]
+pub(super) use security::security_text;
 pub(super) use security::{parse_security, security_of, set_security_of};
+#[cfg(fuzzing)]
+pub(super) use wire::REQUEST_LEN;
 pub(super) use wire::{Answer, NameDigest, Operation, Request};

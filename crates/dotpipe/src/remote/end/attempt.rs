@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::{End, Shared};
-use crate::engine::{Attempted, Operation, Outcome, Waiter, Want};
-use crate::exact::{Received, ReceivedData, Result};
+use crate::engine::{Operation, Outcome, Waiter};
+use crate::exact::{Attempted, Received, ReceivedData, Result, Want};
 use crate::options::{DesiredAccess, PipeMode};
 use crate::win32::Win32Error;
 

@@ -4,8 +4,8 @@ use std::os::fd::BorrowedFd;
 use std::task::Waker;
 
 use super::End;
-use crate::engine::{self, Attempted, Next, Operation, Waiter, Want};
-use crate::exact::{Received, Result};
+use crate::engine::{self, Operation, Waiter};
+use crate::exact::{Attempted, Next, Received, Result, Want};
 use crate::options::PipeMode;
 use crate::remote::end;
 
