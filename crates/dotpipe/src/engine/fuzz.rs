@@ -6,7 +6,9 @@
 
 use super::local::parse_wish;
 use super::namespace::{self, Record};
-use super::rendezvous::{Answer, Operation, REQUEST_LEN, Request, parse_security, security_text};
+use super::rendezvous::{
+    Answer, Operation, REQUEST_LEN, Request, claim, parse_security, security_text,
+};
 use crate::name::PipeName;
 use crate::security::LONGEST_SDDL;
 
@@ -18,6 +20,11 @@ pub fn request(bytes: &[u8]) {
     let (fixed, text) = bytes.split_at(REQUEST_LEN);
     assert_eq!(request.encode(), fixed, "each byte means something");
     match request.operation {
+        Operation::Open => {
+            if let Ok(client) = claim::decode(text) {
+                assert_eq!(claim::encode(&client).as_deref(), Ok(text));
+            }
+        }
         Operation::SetSecurity => {
             if let Ok((pipe, descriptor)) = parse_security(text) {
                 let written = security_text(pipe, &descriptor);
