@@ -12,6 +12,8 @@ mod bell;
 mod call;
 mod core;
 mod end;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod inlet;
 mod link;
 mod linux;
@@ -27,8 +29,10 @@ mod spin;
 mod tasks;
 
 pub(crate) use call::call;
+#[cfg(all(feature = "smb", feature = "tokio"))]
+pub(crate) use end::Flushing;
 #[cfg(feature = "tokio")]
-pub(crate) use end::{Asking, Conversation, End as LocalEnd};
+pub(crate) use end::{Asking, Conversation};
 pub(crate) use end::{End, own_token};
 pub(crate) use linux::impersonation::Impersonation;
 pub(crate) use local::{create, create_another};

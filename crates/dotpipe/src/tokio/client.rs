@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::exact::{HandleState, Peeked, Received, Want};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::SecurityDescriptor;
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::sync::PipeInfo;
 
 /// The client end of one instance of a pipe: a connection to its server.
@@ -71,6 +71,7 @@ impl NamedPipeClient {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

@@ -108,7 +108,7 @@ impl Inner {
     }
 
     fn conversation(&self) -> Result<Conversation> {
-        self.end.local()?.conversation()
+        self.end.below().conversation()
     }
 
     /// The runtime's watch over the present conversation.
@@ -117,7 +117,7 @@ impl Inner {
         let old = match &*hub {
             Some(known) if known.conversation().is_of(&conversation) => return Ok(known.clone()),
             // With the hub locked: the conversation that comes next is not watched yet.
-            _ if !self.end.local()?.is_in(&conversation) => {
+            _ if !self.end.below().is_in(&conversation) => {
                 return Err(Win32Error::PIPE_NOT_CONNECTED);
             }
             _ => hub.take(),
@@ -179,7 +179,7 @@ impl Inner {
                 Err(code) => return Poll::Ready(Err(code)),
             };
             // Armed, and the waker noted: from here on nothing is missed. So this is the last look.
-            match self.end.local()?.is_ready_or_arm(want, hub.conversation()) {
+            match self.end.below().is_ready_or_arm(want, hub.conversation()) {
                 _ if hub.is_deaf() => return Poll::Ready(Err(Win32Error::OPERATION_ABORTED)),
                 Ok(true) if rounds == 0 => rounds += 1,
                 Ok(true) => {
@@ -188,7 +188,12 @@ impl Inner {
                     return Poll::Pending;
                 }
                 // Nothing arms for these, so the waker had to be noted before the last look.
-                Ok(false) if rounds == 0 && (want == Want::Turn || self.has_taken()) => rounds += 1,
+                Ok(false)
+                    if rounds == 0
+                        && (matches!(want, Want::Turn | Want::Answer) || self.has_taken()) =>
+                {
+                    rounds += 1
+                }
                 Ok(false) => return Poll::Pending,
                 Err(code) => return Poll::Ready(Err(code)),
             }
@@ -263,7 +268,7 @@ impl Inner {
             return Ok(Step::Done(len));
         }
         for _ in 0..MOST_PASSED {
-            match self.end.local()?.try_read(buffer) {
+            match self.end.below().try_read(buffer) {
                 Ok(Some(received)) if received.len == 0 => {}
                 Ok(Some(received)) => return Ok(Step::Done(received.len)),
                 Ok(None) => break,
@@ -280,7 +285,7 @@ impl Inner {
         if self.has_taken() && !self.is_taken_complete()? {
             return Ok(Step::Wait(Want::Turn));
         }
-        match self.end.local()?.try_write(data)? {
+        match self.end.below().try_write(data)? {
             Attempted::Written(len) => {
                 self.lacked.store(1, Ordering::Relaxed);
                 Ok(Step::Done(len))
@@ -304,7 +309,7 @@ impl Inner {
         }
         // Those who hear for it must be there before it is.
         self.watch(self.conversation()?)?;
-        let operation = Arc::new(self.end.local()?.take_write(data.to_vec())?);
+        let operation = Arc::new(self.end.below().take_write(data.to_vec())?);
         if let Some(result) = operation.result() {
             return result.map(|_| Step::Done(data.len()));
         }
@@ -345,10 +350,10 @@ impl Inner {
 
     /// Whether nothing that was written is kept in this process.
     pub(super) fn attempt_flush(&self) -> Result<Step<()>> {
-        if !self.has_taken() || self.is_taken_complete()? {
-            return Ok(Step::Done(()));
+        if self.has_taken() {
+            self.is_taken_complete()?;
         }
-        match self.end.local()?.is_all_placed()? {
+        match self.end.below().is_all_placed()? {
             true => Ok(Step::Done(())),
             false => Ok(Step::Wait(Want::Turn)),
         }
@@ -373,9 +378,9 @@ impl Inner {
                 if lock(&self.taken).as_ref().is_some_and(goes_on) {
                     return Ok(Step::Wait(Want::Turn));
                 }
-                self.end.local()?.is_ready(want)?
+                self.end.below().is_ready(want)?
             }
-            _ => self.end.local()?.is_ready(want)?,
+            _ => self.end.below().is_ready(want)?,
         };
         Ok(match ready {
             true => Step::Done(()),

@@ -67,7 +67,8 @@
 //! # Different from tokio's own types
 //! - No functions that take security attributes as a pointer; [`ServerOptions::security`] is in their place. No raw
 //!   handles on Linux. The closures of `try_io` and `async_io` use the `try_` methods.
-//! - Only pipes of this machine: those on others are opened with [`sync`](crate::sync) (feature `smb`).
+//! - On Linux pipes on other machines need the feature `smb`. Every write to one is taken over, and what the server says
+//!   to it the next write or `flush` reports; dropping the end closes it in the background.
 //! - Errors on Linux: see [`win32_code`] for which are raw codes.
 //! - A server end that no client has opened answers reads and writes with `ERROR_PIPE_LISTENING` at once, where
 //!   tokio lets them wait.

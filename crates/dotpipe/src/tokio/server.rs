@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::exact::{HandleState, Peeked, Pending, Received, Want};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::SecurityDescriptor;
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::sync::PipeInfo;
 use crate::win32::Win32Error;
 
@@ -157,6 +157,7 @@ impl NamedPipeServer {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

@@ -118,7 +118,7 @@ impl Inner {
 
     pub(super) async fn flush_pipe(&self) -> Result<()> {
         let told = |code| self.error("flush", code);
-        let end = self.end.local().map_err(told)?;
+        let end = self.end.below();
         let Some(flushing) = end.begin_flush().map_err(told)? else {
             return Ok(());
         };
@@ -170,7 +170,7 @@ impl Inner {
             }
         }
         if !found.is_empty() {
-            if self.end.local()?.has_ended()? {
+            if self.end.below().has_ended()? {
                 found |= match interest.is_readable() {
                     true => Ready::READ_CLOSED,
                     false => Ready::EMPTY,

@@ -25,8 +25,6 @@ mod tasks;
 #[cfg(feature = "tokio")]
 pub(crate) use attempt::Asking;
 pub(crate) use end::End;
-#[cfg(feature = "tokio")]
-pub(crate) use end::End as LocalEnd;
 pub(crate) use identity::{Impersonation, own_token};
 pub(crate) use names::{
     call, create, create_another, exists, list, open, open_with, security, status, wait,

@@ -37,6 +37,11 @@ pub(crate) struct Conversation {
 const RINGS_TAKEN_EVERY: u32 = 8;
 
 impl Conversation {
+    /// What rings for those who wait in it, and hangs up with it. There always is such a thing here.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.link.bell.as_fd())
+    }
+
     pub(crate) fn is_of(&self, other: &Conversation) -> bool {
         Arc::ptr_eq(&self.link, &other.link)
     }
@@ -65,7 +70,7 @@ impl Conversation {
 
     /// Whether a process at the other end may run while this thread spins: another one.
     pub(crate) fn is_with_another_process(&self) -> bool {
-        self.link.peer_process != std::process::id()
+        self.link.other_end.process != std::process::id()
     }
 
     fn spin(&self, want: Want) -> Option<&Spin> {
@@ -98,12 +103,6 @@ impl Conversation {
         if let Some(spin) = self.spin(want) {
             waiter.is_served(spin, || self.link.other.stamp());
         }
-    }
-}
-
-impl AsFd for Conversation {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.bell.as_fd()
     }
 }
 

@@ -10,6 +10,8 @@ mod state;
 mod transact;
 mod write;
 
+#[cfg(all(feature = "smb", feature = "tokio"))]
+pub(crate) use attempt::Flushing;
 #[cfg(feature = "tokio")]
 pub(crate) use attempt::{Asking, Conversation};
 

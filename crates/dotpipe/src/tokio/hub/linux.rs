@@ -2,7 +2,7 @@
 //! of a task but an *ear*, which takes the rings, settles the end and then wakes every task that waits.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
@@ -15,18 +15,23 @@ use crate::exact::sys::Conversation;
 
 /// A conversation that a runtime watches.
 pub(in crate::tokio) struct Hub {
-    socket: AsyncFd<Socket>,
+    conversation: Arc<Conversation>,
+    /// `None` when the conversation calls the tasks by itself.
+    socket: Option<AsyncFd<Socket>>,
     ear: Waker,
     /// The runtime has shut down and will tell of nothing any more.
     deaf: AtomicBool,
 }
 
 /// What the runtime polls: the conversation's descriptor, which stays open as long as this.
-struct Socket(Conversation);
+struct Socket {
+    descriptor: RawFd,
+    _open: Arc<Conversation>,
+}
 
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
+        self.descriptor
     }
 }
 
@@ -55,9 +60,17 @@ impl Hub {
         conversation: Conversation,
         runtime: &Handle,
     ) -> io::Result<Arc<Hub>> {
+        let conversation = Arc::new(conversation);
+        let watched = conversation.descriptor().map(|descriptor| Socket {
+            descriptor: descriptor.as_raw_fd(),
+            _open: conversation.clone(),
+        });
         let _entered = runtime.enter();
-        let socket = AsyncFd::with_interest(Socket(conversation), Interest::READABLE)?;
+        let socket = watched
+            .map(|socket| AsyncFd::with_interest(socket, Interest::READABLE))
+            .transpose()?;
         let hub = Arc::new_cyclic(|this: &Weak<Hub>| Hub {
+            conversation,
             socket,
             ear: Waker::from(Arc::new(Ear(this.clone()))),
             deaf: AtomicBool::new(false),
@@ -67,7 +80,7 @@ impl Hub {
     }
 
     pub(in crate::tokio) fn conversation(&self) -> &Conversation {
-        &self.socket.get_ref().0
+        &self.conversation
     }
 
     /// Whether the runtime has shut down, so that nobody would be woken.
@@ -77,11 +90,11 @@ impl Hub {
 
     /// Hears what there is, for all, until the runtime has promised to call the ear for more.
     fn listen(&self) {
+        let Some(socket) = &self.socket else {
+            return;
+        };
         loop {
-            match self
-                .socket
-                .poll_read_ready(&mut Context::from_waker(&self.ear))
-            {
+            match socket.poll_read_ready(&mut Context::from_waker(&self.ear)) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(mut guard)) => {
                     let hung_up = guard.ready().is_read_closed();
