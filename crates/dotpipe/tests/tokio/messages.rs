@@ -32,7 +32,7 @@ fn borders_are_kept_whatever_the_quota_and_the_length() {
                 server.recv(&mut message).await.unwrap();
                 listener.hear_message(&message, false);
             }
-            let mut piece = [0; 33];
+            let mut piece = vec![0; 33.max(quota as usize / 20)];
             while listener.heard() < 100 {
                 let received = server.recv_into(&mut piece).await.unwrap();
                 listener.hear_message(&piece[..received.len], received.more);
