@@ -225,6 +225,7 @@ fn kind(code: Win32Error, operation: &str) -> io::ErrorKind {
         | Win32Error::ACCOUNT_LOCKED_OUT
         | Win32Error::PRIVILEGE_NOT_HELD
         | Win32Error::INVALID_OWNER
+        | Win32Error::NONE_MAPPED
         | Win32Error::BAD_IMPERSONATION_LEVEL
         | Win32Error::CANT_OPEN_ANONYMOUS => ErrorKind::PermissionDenied,
         Win32Error::WRITE_PROTECT => ErrorKind::ReadOnlyFilesystem,
@@ -373,6 +374,9 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
         (Win32Error::PRIVILEGE_NOT_HELD, _) => {
             "give the server CAP_SETUID and CAP_SETGID, or run it as the user of its clients"
         }
+        (Win32Error::NONE_MAPPED, _) => {
+            "have the server of the other machines' clients map this one to a user here"
+        }
         (Win32Error::INVALID_SID, _) => {
             "write S-1-22-1-<uid> for a user, S-1-22-2-<gid> for a group"
         }
@@ -391,6 +395,10 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What to do when a pipe cannot be opened for a client on another machine.
+pub(crate) const FOR_OTHERS: &str = "the pipe must accept remote clients, its descriptor must let this one in, and only \
+     root and the user of the server may open it for others";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,7 +19,7 @@ use crate::name::PipeName;
 use crate::options::{
     CreateOptions, DesiredAccess, OpenOptions, PipeEnd, PipeMode, WaitMode, WaitTimeout,
 };
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// An end here, or the client end of a pipe elsewhere.
@@ -53,8 +53,10 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
     match name.is_local() {
         true => engine::open_with(name, options).map(End::Local),
-        // SMB does not tell who serves the pipe.
-        false if options.server.is_some() => Err(Win32Error::NOT_SUPPORTED),
+        // SMB does not tell who serves the pipe, and takes nobody's word for somebody else.
+        false if options.server.is_some() || options.on_behalf_of.is_some() => {
+            Err(Win32Error::NOT_SUPPORTED)
+        }
         false => remote::open(name, options.access).map(End::Remote),
     }
 }
@@ -233,6 +235,10 @@ impl End {
 
     pub(crate) fn peer_token(&self) -> Result<Token> {
         local!(self, end => end.peer_token())
+    }
+
+    pub(crate) fn remote_client(&self) -> Result<Option<RemoteClient>> {
+        local!(self, end => end.remote_client())
     }
 
     pub(crate) fn peer_descriptor(&self) -> Result<OwnedFd> {

@@ -20,7 +20,7 @@ use crate::exact::sys::Want;
 use crate::exact::{HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::SecurityDescriptor;
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::sync::PipeInfo;
 
 /// The client end of one instance of a pipe: a connection to its server.
@@ -72,6 +72,7 @@ impl NamedPipeClient {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

@@ -4,6 +4,10 @@
 //! is a group of them and is expanded in the `impl` block of every type that has it. All of them only pass
 //! on to [`Inner`](super::inner::Inner), as the field `inner`.
 
+mod identity;
+
+pub(super) use identity::identity;
+
 /// What every type has.
 macro_rules! common {
     () => {
@@ -42,7 +46,8 @@ macro_rules! common {
         /// in tokio.
         ///
         /// # Errors
-        /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+        /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+        /// `ERROR_NOT_SUPPORTED` for a client on another machine.
         #[doc(alias = "GetNamedPipeClientProcessId")]
         #[doc(alias = "GetNamedPipeServerProcessId")]
         pub fn peer_process_id(&self) -> Result<u32> {

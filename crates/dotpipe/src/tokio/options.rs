@@ -14,13 +14,13 @@ use super::fault::io_error;
 use super::inner::Inner;
 use super::listener::PipeListener;
 use super::server::NamedPipeServer;
-use crate::error::{Error, Result};
+use crate::error::{Error, FOR_OTHERS, Result};
 use crate::exact;
 use crate::name::PipeName;
 use crate::options::{
     CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions, PipeMode, WaitMode, WaitTimeout,
 };
-use crate::security::SecurityDescriptor;
+use crate::security::{RemoteClient, SecurityDescriptor};
 use crate::sync;
 use crate::win32::Win32Error;
 
@@ -229,6 +229,7 @@ pub struct ClientOptions {
     access: DesiredAccess,
     read_mode: PipeMode,
     level: ImpersonationLevel,
+    on_behalf_of: Option<RemoteClient>,
 }
 
 impl Default for ClientOptions {
@@ -244,6 +245,7 @@ impl ClientOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
             read_mode: PipeMode::Byte,
             level: ImpersonationLevel::Identification,
+            on_behalf_of: None,
         }
     }
 
@@ -272,6 +274,13 @@ impl ClientOptions {
             2 => ImpersonationLevel::Impersonation,
             _ => ImpersonationLevel::Delegation,
         };
+        self
+    }
+
+    /// Opens the pipe for a client on another machine: for bridges that take such clients in. All of it is said at
+    /// [`sync::ClientOptions::on_behalf_of`]. Not in tokio.
+    pub fn on_behalf_of(&mut self, client: RemoteClient) -> &mut Self {
+        self.on_behalf_of = Some(client);
         self
     }
 
@@ -440,9 +449,15 @@ impl ClientOptions {
         let options = OpenOptions {
             access,
             level: self.level,
-            ..OpenOptions::default()
+            server: None,
+            on_behalf_of: self.on_behalf_of.clone(),
         };
-        let end = exact::open_with(&name, &options).map_err(told)?;
+        let end = exact::open_with(&name, &options).map_err(|code| match code {
+            Win32Error::ACCESS_DENIED if self.on_behalf_of.is_some() => {
+                told(code).with_hint(FOR_OTHERS)
+            }
+            _ => told(code),
+        })?;
         let pipe_type = end.info().map_err(told)?.pipe_type;
         if self.read_mode == PipeMode::Message {
             let set = end.set_state(PipeMode::Message, WaitMode::Blocking);

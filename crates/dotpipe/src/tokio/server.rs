@@ -20,7 +20,7 @@ use crate::exact::sys::Want;
 use crate::exact::{HandleState, Peeked, Pending, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::SecurityDescriptor;
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::sync::PipeInfo;
 use crate::win32::Win32Error;
 
@@ -158,6 +158,7 @@ impl NamedPipeServer {
     }
 
     methods::common!();
+    methods::identity!();
     methods::reading!();
     methods::writing!();
     methods::duplex!();

@@ -28,7 +28,7 @@ use super::port::{self, Ended, Kind, Task};
 use crate::exact::{HandleInfo, HandleState, Peeked, Received, ReceivedData, Result};
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// How much of a message is read at once before it is known how long it is.
@@ -231,6 +231,11 @@ impl End {
             // Its processes are not known here.
             (PipeEnd::Client, Some(_)) => Err(Win32Error::NOT_SUPPORTED),
         }
+    }
+
+    /// What the system knows of clients on other machines it tells in other ways.
+    pub(crate) fn remote_client(&self) -> Result<Option<RemoteClient>> {
+        Err(Win32Error::NOT_SUPPORTED)
     }
 
     pub(crate) fn impersonate(&self) -> Result<Impersonation> {

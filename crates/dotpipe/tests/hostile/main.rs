@@ -4,6 +4,7 @@
 //! Linux only: it lies in what processes share there, which on Windows is the system's own.
 #![cfg(target_os = "linux")]
 
+mod claims;
 mod descriptors;
 mod files;
 mod guests;

@@ -5,6 +5,7 @@
 //! - [`stress`]: many tasks on few ends, halves that move, futures that are dropped at any time;
 //! - [`endings`]: who is woken with which error when the other end goes, its process dies or disconnects;
 //! - [`listener`]: clients one after the other and many at once;
+//! - [`remote`]: pipes that are opened for clients on other machines;
 //! - [`ecosystem`]: codecs over a pipe.
 
 #![cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ mod ecosystem;
 mod endings;
 mod listener;
 mod messages;
+mod remote;
 mod shape;
 mod stress;
 

@@ -80,7 +80,7 @@ impl Conversation {
 
     /// Whether a process at the other end may run while this thread spins: another one.
     pub(crate) fn is_with_another_process(&self) -> bool {
-        self.link.peer_process != std::process::id()
+        self.link.other_end.process != std::process::id()
     }
 
     fn spin(&self, want: Want) -> Option<&Spin> {

@@ -9,11 +9,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::acquaintance::{self, Memory, Server};
+use super::claim;
 use super::wire::{Answer, LONGEST_ANSWER, Operation, Request};
 use crate::engine::bell::Bell;
 use crate::engine::core::{Core, Rights, Traits};
 use crate::engine::end::{End, Owner};
-use crate::engine::link::Link;
+use crate::engine::link::{Link, Other};
 use crate::engine::linux::impersonation::refuse_if_acting;
 use crate::engine::linux::{code, identity, io_code, socket};
 use crate::engine::namespace::{Address, Folder};
@@ -152,7 +153,7 @@ fn ask_with(
 /// been asked and has not.
 fn ask_all<T>(
     name: &PipeName,
-    request: Request,
+    request: &[u8],
     server: Option<Sid>,
     silent: Option<&Address>,
     mut until: impl FnMut(&str, Reply) -> Result<Option<T>>,
@@ -166,7 +167,7 @@ fn ask_all<T>(
             continue;
         }
         let connect = checked(|limit| folder.connect(&id, limit), server);
-        match ask(connect, request, PATIENCE) {
+        match ask_with(connect, request, PATIENCE, None) {
             Ok(Some(reply)) => {
                 alive = true;
                 if let Some(result) = until(&id, reply)? {
@@ -213,14 +214,18 @@ pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
         level: options.level,
         ..Request::to(Operation::Open, name)
     };
-    let silent = match open_again(name, request, options)? {
+    let claim = match &options.on_behalf_of {
+        Some(client) => claim::encode(client)?,
+        None => Vec::new(),
+    };
+    let silent = match open_again(name, request, &claim, options)? {
         Again::Open(end) => return Ok(end),
         Again::No => None,
         Again::Silent(address) => Some(address),
     };
     let opened = ask_all(
         name,
-        request,
+        &[&request.encode(), &claim[..]].concat(),
         options.server,
         silent.as_deref(),
         |id, reply| match reply.answer.code {
@@ -245,10 +250,17 @@ enum Again {
 }
 
 /// Opens an instance of the server process that had one the last time, if it has one again.
-fn open_again(name: &PipeName, request: Request, options: &OpenOptions) -> Result<Again> {
+fn open_again(
+    name: &PipeName,
+    request: Request,
+    claim: &[u8],
+    options: &OpenOptions,
+) -> Result<Again> {
     let Some((server, memory)) = acquaintance::recall(name) else {
         return Ok(Again::No);
     };
+    // Memory is for the caller's own conversations: none that clients of other machines had is used again.
+    let memory = memory.filter(|_| options.on_behalf_of.is_none());
     let token = memory.as_ref().map_or(0, |memory| memory.token);
     let request = Request { token, ..request };
     // Looked at before anything is sent: the name may be somebody else's by now.
@@ -256,7 +268,8 @@ fn open_again(name: &PipeName, request: Request, options: &OpenOptions) -> Resul
         Some(socket) if socket::peer(&socket) == Ok(server.peer) => Ok(Some(socket)),
         _ => Ok(None),
     };
-    let reply = ask(checked(same, options.server), request, PATIENCE);
+    let request = [&request.encode(), claim].concat();
+    let reply = ask_with(checked(same, options.server), &request, PATIENCE, None);
     match reply {
         Ok(Some(reply)) if reply.answer.code == Win32Error(0) => {
             let address = Some(server.address.clone());
@@ -300,15 +313,24 @@ fn enter(
         let server = Server { address, peer };
         acquaintance::remember(name, server, answer.token, &segment);
     }
-    let known = (peer.process, options.level);
-    let link = Link::new(segment, Bell::new(socket), Side::Client, known);
+    let other = Other {
+        process: peer.process,
+        level: options.level,
+        remote: None,
+    };
+    let link = Link::new(segment, Bell::new(socket), Side::Client, other);
     let traits = Traits {
         pipe_type: answer.pipe_type,
         out_quota: answer.out_quota,
         in_quota: answer.in_quota,
         max_instances: answer.max_instances,
     };
-    let core = Core::connected(traits, Rights::of_client(options.access), link);
+    let mut rights = Rights::of_client(options.access);
+    if options.on_behalf_of.is_some() {
+        // The server would be asked for the descriptor in the caller's name, who may do more.
+        rights -= Rights::READ_CONTROL | Rights::WRITE_DAC | Rights::WRITE_OWNER;
+    }
+    let core = Core::connected(traits, rights, link);
     Ok(End::new(core, Owner::Pipe(name.clone(), answer.pipe)))
 }
 

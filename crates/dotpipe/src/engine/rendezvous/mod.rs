@@ -3,10 +3,12 @@
 //! A client connects to the socket of a server process, sends one request and gets one answer. With the
 //! answer to *open* comes the shared memory, and the socket becomes the bell of the conversation. A client
 //! that comes again may use the memory again ([`acquaintance`]). [`wire`] is the format and touches nothing;
-//! [`guest`] is the server's side, in the reactor's thread; [`client`] the client's; [`security`] reads and
+//! [`claim`] is what
+//! follows when the pipe is opened for a client on another machine; [`guest`] is the server's side, in the reactor's thread; [`client`] the client's; [`security`] reads and
 //! changes who may do what, from another process.
 
 mod acquaintance;
+pub(super) mod claim;
 mod client;
 mod guest;
 mod security;
