@@ -40,6 +40,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub(crate) use event::printable;
 pub use event::{Event, Visitor};
 pub use place::{LONGEST_PATH, PIPES_OF_SAMBA, Unfit, file_name};
 

@@ -13,6 +13,7 @@ use dotpipe::error::Error;
 use dotpipe::exact;
 use dotpipe::name::PipeName;
 use dotpipe::options::{Access, PipeMode};
+use dotpipe::security::RemoteClient;
 use dotpipe::tokio::{ClientOptions, NamedPipeClient};
 use dotpipe::win32::Win32Error;
 use tokio::net::{UnixListener, UnixStream};
@@ -33,6 +34,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 const MOST_COMING: usize = 32;
 /// How many threads may be opening instances of one pipe: a server that does not answer holds one each for seconds.
 const MOST_OPENING: usize = 4;
+/// What the server may do with the client's identity. The client's own word on it Samba does not pass on: this is what
+/// Windows takes for a client that says nothing.
+const SECURITY_IMPERSONATION: u32 = 0x2_0000;
 /// The pause after a client could not be accepted, as when there are too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -240,9 +244,9 @@ impl Hall {
                 "{most} clients of other machines are there already"
             )));
         };
-        let client = identity::client(request).map_err(|reason| Turned {
+        let claim = identity::claim(request).map_err(|reason| Turned {
             how: Refusal::Denied,
-            reason,
+            reason: reason.into(),
         })?;
         let Ok(permit) = self.opening.clone().acquire_owned().await else {
             return Err(busy("the export ends".into()));
@@ -251,7 +255,7 @@ impl Hall {
         let opening = spawn_blocking(move || {
             // Until the thread is free, whether or not anybody still wants it.
             let _permit = permit;
-            open_now(&pipe, client)
+            open_now(&pipe, claim)
         });
         match opening.await {
             Ok(Ok((client, access, pipe_type))) => Ok(Opened {
@@ -267,7 +271,8 @@ impl Hall {
 
     fn turned(&self, error: &Error) -> Turned {
         let how = match error.code() {
-            Win32Error::ACCESS_DENIED => Refusal::Denied,
+            // Too much to say of somebody is a claim that cannot be made.
+            Win32Error::ACCESS_DENIED | Win32Error::INVALID_PARAMETER => Refusal::Denied,
             _ => Refusal::Busy,
         };
         if error.is_not_found() {
@@ -283,7 +288,7 @@ impl Hall {
 /// Opens an instance for all that the pipe lets a client do: what this one asked for, Samba does not say.
 fn open_now(
     pipe: &PipeName,
-    client: identity::Claim,
+    claim: RemoteClient,
 ) -> dotpipe::Result<(NamedPipeClient, Access, PipeMode)> {
     let told = |code| Error::new("open", Some(pipe), code);
     // Asked anew each time: the name may be another pipe's since the last look.
@@ -300,8 +305,9 @@ fn open_now(
     options
         .read(access.is_outbound())
         .write(access.is_inbound())
-        .pipe_mode(pipe_type);
-    client.put_into(&mut options);
+        .pipe_mode(pipe_type)
+        .security_qos_flags(SECURITY_IMPERSONATION)
+        .on_behalf_of(claim);
     let opened = options.open(pipe.to_string());
     let opened = opened.map_err(|error| match Error::from_io(&error) {
         Some(told) => told.clone(),

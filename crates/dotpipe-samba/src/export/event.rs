@@ -163,7 +163,7 @@ impl fmt::Display for Event {
 }
 
 /// The text with its control characters escaped.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::new();
     for character in text.chars() {
         match character.is_control() {

@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use dotpipe::name::PipeName;
+use rustix::fs::Access;
 use tokio::net::UnixListener;
 
 /// The longest path of a socket, in bytes.
@@ -45,7 +46,7 @@ pub const PIPES_OF_SAMBA: [&str; 19] = [
 pub enum Unfit {
     /// Samba has a pipe of its own of this name.
     PipeOfSamba,
-    /// The name has a character that no file name has, or means a directory.
+    /// The name has a `/`, or means a directory.
     NoFileName,
     /// The path of the socket would be so many bytes long.
     TooLong(usize),
@@ -78,7 +79,7 @@ pub fn file_name(pipe: &PipeName) -> Result<String, Unfit> {
     }
     match name.as_str() {
         "." | ".." => Err(Unfit::NoFileName),
-        _ if name.contains(['/', '\0']) => Err(Unfit::NoFileName),
+        _ if name.contains('/') => Err(Unfit::NoFileName),
         _ => Ok(name),
     }
 }
@@ -137,7 +138,7 @@ fn hint(error: &io::Error) -> &'static str {
 /// Whether a directory is safe to put sockets in: who could change it could take the clients over.
 fn check(path: &Path) -> io::Result<()> {
     let shown = path.display();
-    let unsafe_because = |what: String| io::Error::new(io::ErrorKind::PermissionDenied, what);
+    let refused = |what: String| io::Error::new(io::ErrorKind::PermissionDenied, what);
     let metadata = fs::metadata(path)?;
     let own = rustix::process::geteuid().as_raw();
     if !metadata.is_dir() {
@@ -147,17 +148,23 @@ fn check(path: &Path) -> io::Result<()> {
         ));
     }
     if metadata.uid() != own && metadata.uid() != 0 {
-        return Err(unsafe_because(format!(
+        return Err(refused(format!(
             "the directory {shown} belongs to user {}, who could take the clients over: use one of your own",
             metadata.uid()
         )));
     }
     if metadata.permissions().mode() & 0o022 != 0 {
-        return Err(unsafe_because(format!(
+        return Err(refused(format!(
             "others can write in the directory {shown} and could take the clients over: chmod 0700 {shown}"
         )));
     }
-    Ok(())
+    let write = Access::WRITE_OK | Access::EXEC_OK;
+    rustix::fs::access(path, write).map_err(|_| {
+        refused(format!(
+            "this user may not put sockets into the directory {shown}: run the export as root, or give it a \
+             directory of this user's with --directory, as docs/remote.md says"
+        ))
+    })
 }
 
 /// A socket that exists as long as this.
@@ -207,11 +214,11 @@ fn id_of(path: &Path) -> io::Result<(u64, u64)> {
 
 /// Whether a socket is there and nobody listens to it.
 pub(crate) fn is_stale(path: &Path) -> bool {
-    let refused = |result: io::Result<UnixStream>| {
+    let is_refused = |result: io::Result<UnixStream>| {
         result.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     };
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-        && refused(UnixStream::connect(path))
+        && is_refused(UnixStream::connect(path))
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_no_file_name_is_refused() {
-        for unfit in [".", "..", "a/b", "/", "a\0b"] {
+        for unfit in [".", "..", "a/b", "/"] {
             assert_eq!(file_name(&name(unfit)), Err(Unfit::NoFileName), "{unfit:?}");
         }
         assert_eq!(file_name(&name("SrvSvc")), Err(Unfit::PipeOfSamba));

@@ -111,14 +111,10 @@ pub(super) fn wanted(pipes: &Pipes) -> exact::Result<Vec<PipeName>> {
                 .filter(|status| status.reject_remote_clients == Some(false));
             Ok(accepting.map(|status| status.name).collect())
         }
+        // One that cannot be looked at is there: whoever opens it is told why.
         Pipes::Named(names) => {
-            let mut there = Vec::new();
-            for name in names {
-                if exact::exists(name)? {
-                    there.push(name.clone());
-                }
-            }
-            Ok(there)
+            let there = |name: &&PipeName| exact::exists(name) != Ok(false);
+            Ok(names.iter().filter(there).cloned().collect())
         }
     }
 }

@@ -6,7 +6,7 @@ use dotpipe::options::{CreateOptions, PipeMode};
 use dotpipe_samba::Export;
 use dotpipe_samba::export::Event;
 
-use crate::exporting::{Exporting, create, open, open_messages, options, sockets, unique};
+use crate::exporting::{Exporting, create, open, open_messages, options, unique};
 use crate::support::patience::until;
 use crate::support::{Settings, Smbd};
 
@@ -16,7 +16,7 @@ fn a_pipe_comes_and_goes_with_its_server() {
         return;
     };
     let name = unique("Coming ЖÉ");
-    let exporting = Exporting::start(&sockets(&smbd), &[&name]);
+    let exporting = Exporting::start(&smbd.sockets(), &[&name]);
     for _ in 0..3 {
         let server = create(&name, &options(PipeMode::Message));
         until("the socket comes", || smbd.socket(&name).exists());
@@ -41,7 +41,7 @@ fn all_pipes_are_exported_but_those_that_reject_remote_clients() {
         },
     );
     let _open = create(&open_name, &options(PipeMode::Message));
-    let _exporting = Exporting::run(Export::all(sockets(&smbd)));
+    let _exporting = Exporting::run(Export::all(smbd.sockets()));
     until("the socket comes", || smbd.socket(&open_name).exists());
     assert!(!smbd.socket(&closed_name).exists());
     assert!(open(&smbd, &closed_name).is_err());
@@ -59,7 +59,7 @@ fn what_a_dead_export_left_is_replaced_and_what_another_has_is_not() {
     let first = Exporting::of(&smbd, &name);
     open_messages(&smbd, &name);
 
-    let second = Exporting::start(&sockets(&smbd), &[&name]);
+    let second = Exporting::start(&smbd.sockets(), &[&name]);
     second.until_told(|event| matches!(event, Event::Skipped { .. }));
     first.stop().unwrap();
     // It is tried again and again.
@@ -93,7 +93,7 @@ fn names_that_samba_cannot_have_are_told() {
     let kelvin = format!("\u{212a}{}", &twice[1..]);
     let names = [&slash, &long, &twice, &kelvin];
     let _servers = names.map(|name| create(name, &options(PipeMode::Message)));
-    let exporting = Exporting::start(&sockets(&smbd), &names.map(String::as_str));
+    let exporting = Exporting::start(&smbd.sockets(), &names.map(String::as_str));
     until("all are told", || exporting.events().len() == 4);
     let skipped = |name: &str| {
         exporting

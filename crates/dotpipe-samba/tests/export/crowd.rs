@@ -90,10 +90,7 @@ fn a_pipe_has_as_many_clients_as_the_export_allows() {
     };
     let name = unique("few");
     echo(&name, &options(PipeMode::Message), 3);
-    let export = dotpipe_samba::Export::pipes(
-        crate::exporting::sockets(&smbd),
-        [crate::exporting::local(&name)],
-    );
+    let export = dotpipe_samba::Export::pipes(smbd.sockets(), [crate::exporting::local(&name)]);
     let _exporting = Exporting::run(export.max_clients(2));
     crate::support::patience::until("the socket comes", || smbd.socket(&name).exists());
     let _two = [open_messages(&smbd, &name), open_messages(&smbd, &name)];

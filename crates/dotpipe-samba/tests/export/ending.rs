@@ -7,9 +7,7 @@ use dotpipe::exact::open_remote;
 use dotpipe::options::{CreateOptions, PipeMode};
 use dotpipe::win32::Win32Error;
 
-use crate::exporting::{
-    BOTH, Exporting, create, echo, open, open_messages, options, read, sockets, unique,
-};
+use crate::exporting::{BOTH, Exporting, create, echo, open, open_messages, options, read, unique};
 use crate::process::Server;
 use crate::support::patience::{start, until};
 use crate::support::{Settings, Smbd};
@@ -198,6 +196,6 @@ fn an_export_may_be_started_anew() {
         assert_eq!(read(&server, 9), Err(Win32Error::BROKEN_PIPE));
         server.disconnect().unwrap();
         drop(server.start_connect());
-        assert_eq!(std::fs::read_dir(sockets(&smbd)).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(smbd.sockets()).unwrap().count(), 0);
     }
 }

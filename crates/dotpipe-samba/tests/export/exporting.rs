@@ -1,6 +1,6 @@
 //! An export that runs, and pipes for it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -79,11 +79,6 @@ pub(crate) struct Exporting {
     running: Option<Doing<std::io::Result<()>>>,
 }
 
-/// Where the sockets of an `smbd` are.
-pub(crate) fn sockets(smbd: &Smbd) -> PathBuf {
-    smbd.socket("x").parent().unwrap().to_owned()
-}
-
 impl Exporting {
     /// Exports these pipes.
     pub(crate) fn start(directory: &Path, names: &[&str]) -> Exporting {
@@ -116,7 +111,7 @@ impl Exporting {
 
     /// Exports a pipe of an `smbd` and waits until it is there.
     pub(crate) fn of(smbd: &Smbd, name: &str) -> Exporting {
-        let exporting = Exporting::start(&sockets(smbd), &[name]);
+        let exporting = Exporting::start(&smbd.sockets(), &[name]);
         exporting.until_told(|event| matches!(event, Event::Exported { .. }));
         exporting
     }
