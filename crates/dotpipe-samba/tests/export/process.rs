@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use dotpipe::options::PipeMode;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::exporting::{create, options};
 
@@ -40,6 +41,11 @@ impl Server {
             line.clear();
             assert_ne!(self.words.read_line(&mut line).unwrap(), 0, "it has ended");
         }
+    }
+
+    /// Stops it: it lives and answers nobody.
+    pub(crate) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
     }
 
     /// Kills it as `kill -9` does.
