@@ -10,6 +10,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | `place` | the directory for the sockets: which is safe, what a socket is called |
+//! | `lower` | the small letters that Samba knows |
 //! | `roster` | which pipes are exported, kept true to which there are |
 //! | `door` | the socket of one pipe: who comes, limits, opening an instance |
 //! | `request` | what `smbd` says first, and how it is answered |
@@ -23,6 +24,7 @@ mod conversation;
 mod door;
 mod event;
 mod identity;
+mod lower;
 mod place;
 mod request;
 mod roster;

@@ -11,7 +11,7 @@ use crate::exporting::{
     BOTH, Exporting, create, echo, local, open, open_messages, options, read, unique,
 };
 use crate::process::Server;
-use crate::support::patience::{soon, start, until};
+use crate::support::patience::{soon, start};
 use crate::support::{Settings, Smbd};
 
 const CLIENTS: usize = 20;
@@ -96,9 +96,9 @@ fn a_server_that_does_not_answer_holds_nobody_else_up() {
     let (frozen, other) = (unique("frozen"), unique("other"));
     let server = Server::start(&frozen);
     echo(&other, &options(PipeMode::Message), 1);
-    let _exporting = Exporting::start(&smbd.sockets(), &[&frozen, &other]);
+    let exporting = Exporting::start(&smbd.sockets(), &[&frozen, &other]);
     for name in [&frozen, &other] {
-        until("the socket comes", || smbd.socket(name).exists());
+        exporting.until_exported(name);
     }
     server.freeze();
     // More than there are threads for them.
@@ -129,8 +129,8 @@ fn a_pipe_has_as_many_clients_as_the_export_allows() {
     let name = unique("few");
     echo(&name, &options(PipeMode::Message), 3);
     let export = Export::pipes(smbd.sockets(), [local(&name)]);
-    let _exporting = Exporting::run(export.max_clients(2));
-    until("the socket comes", || smbd.socket(&name).exists());
+    let exporting = Exporting::run(export.max_clients(2));
+    exporting.until_exported(&name);
     let _two = [open_messages(&smbd, &name), open_messages(&smbd, &name)];
     assert_eq!(open(&smbd, &name).err(), Some(Win32Error::PIPE_BUSY));
 }

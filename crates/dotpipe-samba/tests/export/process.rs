@@ -73,7 +73,7 @@ fn role() {
     let _ = end.connect();
     let mut question = Vec::new();
     while end.read_message(&mut question).is_ok() {
-        end.write(&question).unwrap();
-        println!("{TO_PARENT}answered");
+        // The client may have gone without waiting for it.
+        let _ = end.write(&question);
     }
 }
