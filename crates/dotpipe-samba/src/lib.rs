@@ -6,7 +6,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`npa`] | what is said there: pure, without input or output |
-//! | [`export`] | [`Export`](export::Export): listens there, and serves the pipes of this machine |
+//! | [`export`] | [`Export`]: listens there, and serves the pipes of this machine |
 //! | [`setup`] | whether Samba and this machine are set up for that, and what to do if not |
 //!
 //! # Platforms
