@@ -10,13 +10,14 @@
 //! | [`setup`] | whether Samba and this machine are set up for that, and what to do if not |
 //!
 //! # Platforms
-//! [`export`] and [`setup`] are for Linux: Windows lets other machines in by itself.
+//! [`export`] and [`setup`] are for Linux (and the feature `export`, which is on by default): Windows lets other
+//! machines in by itself.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "export", target_os = "linux"))]
 pub mod export;
 pub mod npa;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "export", target_os = "linux"))]
 pub mod setup;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "export", target_os = "linux"))]
 pub use export::Export;
