@@ -8,6 +8,8 @@ mod call;
 mod connect;
 mod demo;
 mod exit;
+#[cfg(all(feature = "export", target_os = "linux"))]
+mod export;
 mod failure;
 mod info;
 mod install;
@@ -49,6 +51,8 @@ enum Command {
     Wait(wait::Args),
     Ls(ls::Args),
     Info(info::Args),
+    #[cfg(all(feature = "export", target_os = "linux"))]
+    Export(export::Args),
     Install(install::Args),
     #[command(hide = true)]
     DemoPeer(demo::PeerArgs),
@@ -63,6 +67,8 @@ fn main() -> ExitCode {
         Command::Wait(args) => wait::run(&args),
         Command::Ls(args) => ls::run(&args),
         Command::Info(args) => info::run(&args),
+        #[cfg(all(feature = "export", target_os = "linux"))]
+        Command::Export(args) => export::run(args),
         Command::Install(args) => install::run(&args),
         Command::DemoPeer(args) => demo::run_peer(&args),
     };

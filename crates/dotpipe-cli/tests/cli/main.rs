@@ -9,6 +9,8 @@
 mod ask;
 mod connect;
 mod demo;
+#[cfg(all(feature = "export", feature = "smb", target_os = "linux"))]
+mod export;
 #[cfg(all(feature = "smb", unix))]
 mod remote;
 mod security;

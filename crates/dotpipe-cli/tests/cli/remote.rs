@@ -1,7 +1,7 @@
 //! Pipes on another machine: an `smbd` of the test's own stands for it.
 
 #[path = "../../../dotpipe-samba/tests/support/mod.rs"]
-mod samba;
+pub(crate) mod samba;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,13 +11,13 @@ use samba::served::echo;
 use samba::{Served, Settings, Smbd, Type};
 
 /// A command that finds its credentials in a file.
-struct Shell {
+pub(crate) struct Shell {
     folder: tempfile::TempDir,
     port: String,
 }
 
 impl Shell {
-    fn new(smbd: &Smbd, password: &str) -> Shell {
+    pub(crate) fn new(smbd: &Smbd, password: &str) -> Shell {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials");
         let text = format!("username = {}\npassword = {password}\n", smbd.user());
@@ -29,7 +29,7 @@ impl Shell {
         }
     }
 
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dotpipe"))
             .args(arguments)
             .env("DOTPIPE_SMB_PORT", &self.port)

@@ -63,6 +63,18 @@ fn install_prints_or_installs() {
     assert_eq!(std::fs::read_to_string(file).unwrap(), printed);
     let directory = std::fs::metadata(root.path().join("run/dotpipe")).unwrap();
     assert_eq!(directory.permissions().mode() & 0o7777, 0o1777);
+    #[cfg(feature = "export")]
+    {
+        let unit = namespace.run(&["install", "--export", "--print"]);
+        let unit = unit.assert_code(0).stdout();
+        assert!(unit.contains("ExecStart=dotpipe export --all\n"), "{unit}");
+        let both = ["install", "--export", "--root", text];
+        namespace.run(&both).assert_code(0);
+        let file = root
+            .path()
+            .join("etc/systemd/system/dotpipe-export.service");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), unit);
+    }
     let failed = namespace
         .run(&["install", "--root", "/proc"])
         .assert_code(1);

@@ -174,6 +174,12 @@ impl Running {
         self.complaints.recv().unwrap()
     }
 
+    /// The same; `None` when it ends without saying anything more.
+    #[cfg(all(feature = "export", feature = "smb", target_os = "linux"))]
+    pub(crate) fn last_complaint(&self) -> Option<String> {
+        self.complaints.recv().ok()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(id, signal).unwrap();

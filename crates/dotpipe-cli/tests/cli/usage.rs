@@ -44,6 +44,8 @@ fn help_tells_every_command_and_every_status() {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
         namespace.run(&[command, "--help"]).assert_code(0);
     }
+    #[cfg(all(feature = "export", target_os = "linux"))]
+    assert!(help.contains("\n  export "));
     assert!(!help.contains("demo-peer"));
     for status in 0..=7 {
         assert!(help.contains(&format!("\n  {status}  ")), "{status}");

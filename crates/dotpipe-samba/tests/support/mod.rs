@@ -1,6 +1,10 @@
 //! What the integration tests share: a private `smbd`, and servers of pipes behind it.
 
-#![allow(dead_code, reason = "every test binary uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test binary uses its own part"
+)]
 
 pub(crate) mod kdc;
 pub(crate) mod patience;

@@ -171,7 +171,17 @@ impl Smbd {
 
     /// Where the socket of a pipe of this name has to be.
     pub(crate) fn socket(&self, name: &str) -> PathBuf {
-        self.path("ncalrpc/np").join(name.to_lowercase())
+        self.sockets().join(name.to_lowercase())
+    }
+
+    /// Where the sockets of all pipes are.
+    pub(crate) fn sockets(&self) -> PathBuf {
+        self.path("ncalrpc/np")
+    }
+
+    /// The file with its settings.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.path("smb.conf")
     }
 
     /// The name of a pipe as a client says it.
