@@ -225,6 +225,7 @@ fn kind(code: Win32Error, operation: &str) -> io::ErrorKind {
         | Win32Error::ACCOUNT_LOCKED_OUT
         | Win32Error::PRIVILEGE_NOT_HELD
         | Win32Error::INVALID_OWNER
+        | Win32Error::NONE_MAPPED
         | Win32Error::BAD_IMPERSONATION_LEVEL
         | Win32Error::CANT_OPEN_ANONYMOUS => ErrorKind::PermissionDenied,
         Win32Error::WRITE_PROTECT => ErrorKind::ReadOnlyFilesystem,
@@ -372,6 +373,9 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
         (Win32Error::INVALID_OWNER, _) => "only root can give a pipe to somebody else",
         (Win32Error::PRIVILEGE_NOT_HELD, _) => {
             "give the server CAP_SETUID and CAP_SETGID, or run it as the user of its clients"
+        }
+        (Win32Error::NONE_MAPPED, _) => {
+            "have the server of the other machines' clients map this one to a user here"
         }
         (Win32Error::INVALID_SID, _) => {
             "write S-1-22-1-<uid> for a user, S-1-22-2-<gid> for a group"

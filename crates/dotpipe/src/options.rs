@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bitflags::bitflags;
 
-use crate::security::{SecurityDescriptor, Sid};
+use crate::security::{RemoteClient, SecurityDescriptor, Sid};
 
 /// How data travel through a pipe, or how an end reads them: as bytes or as messages.
 ///
@@ -125,6 +125,9 @@ pub struct OpenOptions {
     /// anything is sent (on Windows after the pipe is opened and before anything is written), and it is what helps
     /// against a stranger who has taken the name.
     pub server: Option<Sid>,
+    /// The client on another machine for whom the pipe is opened; `None`: the pipe is for the caller. What it means
+    /// is said at [`ClientOptions::on_behalf_of`](crate::sync::ClientOptions::on_behalf_of).
+    pub on_behalf_of: Option<RemoteClient>,
 }
 
 impl Default for OpenOptions {
@@ -133,6 +136,7 @@ impl Default for OpenOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
             level: ImpersonationLevel::default(),
             server: None,
+            on_behalf_of: None,
         }
     }
 }
@@ -173,8 +177,8 @@ pub struct CreateOptions {
     /// Whether this server end may change the owner: `WRITE_OWNER` in the open mode. On Windows that is the bit of
     /// [`first_instance`](Self::first_instance) too, and asks for both.
     pub write_owner: bool,
-    /// `PIPE_REJECT_REMOTE_CLIENTS`: the pipe is for clients of this machine only, and is not exported to
-    /// others. The first instance decides.
+    /// `PIPE_REJECT_REMOTE_CLIENTS`: the pipe is for clients of this machine only. Those of others are refused with
+    /// `ERROR_ACCESS_DENIED`. The first instance decides.
     pub reject_remote_clients: bool,
 }
 

@@ -75,6 +75,7 @@ codes! {
     ACCOUNT_RESTRICTION = 1327, "the server does not let this user log on now, from here or without a password";
     PASSWORD_EXPIRED = 1330, "the password has expired";
     ACCOUNT_DISABLED = 1331, "the account of this user is disabled";
+    NONE_MAPPED = 1332, "the client is no user of this machine";
     INVALID_SID = 1337, "the security identifier is not valid";
     INVALID_SECURITY_DESCR = 1338, "the security descriptor is not valid";
     BAD_IMPERSONATION_LEVEL = 1346, "the client does not let the server act in its name";

@@ -10,6 +10,7 @@ use super::bell::Bell;
 use super::linux::clock;
 use super::spin::{Pace, Spin};
 use crate::options::ImpersonationLevel;
+use crate::security::RemoteClient;
 
 /// What the last conversation that ended has learnt about waiting: the next one begins with that.
 static READS: Spin = Spin::new();
@@ -41,10 +42,24 @@ pub(super) struct Link {
     ending: AtomicU8,
     /// When the other side was last seen alive, by the coarse clock.
     alive_at: AtomicU64,
-    /// The process at the other end.
-    pub(super) peer_process: u32,
+    /// Who is at the other end.
+    pub(super) other_end: Other,
+}
+
+/// Who is at the other end of a conversation, beside what the kernel tells of its socket.
+pub(super) struct Other {
+    pub(super) process: u32,
     /// What the client lets the server do with its identity.
     pub(super) level: ImpersonationLevel,
+    /// For whom that process has opened the pipe, if not for itself.
+    pub(super) remote: Option<Box<Remote>>,
+}
+
+/// A client on another machine, as a server knows it.
+pub(super) struct Remote {
+    pub(super) client: RemoteClient,
+    /// It was root who said so, and so it holds for more than what the server's own user may do.
+    pub(super) by_root: bool,
 }
 
 impl Link {
@@ -52,9 +67,8 @@ impl Link {
         segment: Arc<Segment>,
         bell: Bell,
         side: Side,
-        peer: (u32, ImpersonationLevel),
+        other_end: Other,
     ) -> Arc<Link> {
-        let (peer_process, level) = peer;
         Arc::new(Link {
             own: Flags::new(segment.clone(), side),
             other: Flags::new(segment.clone(), side.other()),
@@ -65,8 +79,7 @@ impl Link {
             has_asked: AtomicBool::new(false),
             ending: AtomicU8::new(0),
             alive_at: AtomicU64::new(0),
-            peer_process,
-            level,
+            other_end,
         })
     }
 

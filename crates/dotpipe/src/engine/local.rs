@@ -1,36 +1,39 @@
-//! The instances of a pipe that this process serves: how they come and go, which listens next.
+//! The instances of a pipe that this process serves: how they come to be, and who serves which name.
 //!
 //! All instances of a name in one process share a [`LocalPipe`]: one socket, one record, one queue of
-//! those that listen. The queue is what hands out instances first in, first out.
+//! those that listen. The queue is what hands out instances first in, first out: [`doorman`] takes them from
+//! it for clients, [`instance`] puts them back. [`client`] is whom to believe; [`join`] is serving a pipe of another user, [`security`] who
+//! may do what.
 
+mod client;
+mod doorman;
+mod instance;
 mod join;
 mod security;
 
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, Weak};
 
-use dotpipe_ring::{Direction, Side, State};
-
 use super::access;
-use super::bell::Bell;
-use super::core::{Core, Port, Rights, Traits, lock};
+use super::core::{Core, Rights, Traits, lock};
 use super::end::{End, Owner};
-use super::link::Link;
-use super::linux::identity::{own_token, peer_token};
+use super::linux::identity::own_token;
 use super::linux::impersonation::refuse_if_acting;
 use super::linux::origin::Origin;
-use super::linux::{clock, code, socket};
+use super::linux::{clock, code};
 use super::memories::Memories;
 use super::namespace::{LockedFolder, PipeId, Record, RecordFile};
-use super::operation::{Helper, Outcome};
-use super::rendezvous::{Answer, Doorman, Guests, NameDigest, Operation, Request};
-use crate::exact::{InstanceCounts, Result};
+use super::rendezvous::{Doorman, Guests, NameDigest};
+use crate::exact::Result;
 use crate::name::PipeName;
-use crate::options::{CreateOptions, PipeMode, UNLIMITED_INSTANCES, WaitMode};
+use crate::options::{CreateOptions, PipeMode, UNLIMITED_INSTANCES};
 use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
 
+use doorman::answer;
+#[cfg(fuzzing)]
+pub(super) use join::parse_wish;
 pub(super) use security::rights_to_change;
 
 /// The pipes that this process serves, by the folder of their name. Changed with that folder locked.
@@ -298,243 +301,5 @@ impl LocalPipe {
             folder.remove_server(self.file.id());
         }
         self.guests.close();
-    }
-}
-
-/// An answer that says how the pipe is.
-fn answer(instances: &Instances, code: Win32Error) -> Answer {
-    let record = &instances.record;
-    Answer {
-        code,
-        access: record.access,
-        pipe_type: record.pipe_type,
-        max_instances: record.max_instances,
-        default_timeout: record.default_timeout,
-        out_quota: record.out_quota,
-        in_quota: record.in_quota,
-        counts: InstanceCounts::default(),
-        process: record.process,
-        pipe: record.pipe,
-        rings: (0, 0),
-        token: 0,
-        recycled: false,
-        reject_remote_clients: record.reject_remote_clients,
-        text: String::new(),
-    }
-}
-
-impl Doorman for LocalPipe {
-    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd) {
-        let mut instances = lock(&self.instances);
-        let refusal = match request.operation {
-            _ if request.name != self.digest => answer(&instances, Win32Error::FILE_NOT_FOUND),
-            Operation::GetSecurity | Operation::SetSecurity => {
-                let set = (request.operation == Operation::SetSecurity).then_some(text);
-                match self.descriptor_for(&mut instances, &socket, set) {
-                    Ok(text) => Answer {
-                        text,
-                        ..answer(&instances, Win32Error(0))
-                    },
-                    Err(code) => answer(&instances, code),
-                }
-            }
-            Operation::Join => match self.admit(&instances, &request, text, enclosed, &socket) {
-                Ok((text, file)) => {
-                    let welcome = Answer {
-                        text,
-                        ..answer(&instances, Win32Error(0))
-                    };
-                    let file = file.as_ref().map(|file| file.as_fd());
-                    let _ = socket::send(&socket, &welcome.encode(), file);
-                    return;
-                }
-                Err(code) => answer(&instances, code),
-            },
-            Operation::Wait if instances.listening.is_empty() => {
-                // With the instances locked: one that listens from now on finds the guest waiting.
-                let patience = answer(&instances, Win32Error::IO_PENDING);
-                return self.guests.keep_waiting(socket, &patience);
-            }
-            Operation::Wait => answer(&instances, Win32Error(0)),
-            Operation::Query => Answer {
-                counts: instances.count(),
-                text: instances.record.name.clone(),
-                ..answer(&instances, Win32Error(0))
-            },
-            Operation::Open => match instances.choose(&request, &socket) {
-                Ok((core, peer)) => {
-                    let mut seat = Some(socket);
-                    let attached =
-                        core.attach(|| instances.hand_over(core.traits, &request, &mut seat, peer));
-                    match (attached, seat) {
-                        // It did not work out, and the instance keeps its place.
-                        (Err(code), Some(socket)) => {
-                            let refusal = answer(&instances, code);
-                            let _ = socket::send(&socket, &refusal.encode(), None);
-                        }
-                        _ => {
-                            drop(instances.listening.pop_front());
-                            // While the client finds its way.
-                            instances.memories.prepare(core.traits);
-                        }
-                    }
-                    return;
-                }
-                Err(code) => answer(&instances, code),
-            },
-        };
-        // A client that has left meanwhile misses nothing.
-        let _ = socket::send(&socket, &refusal.encode(), None);
-    }
-
-    fn refusal(&self, code: Win32Error) -> Answer {
-        answer(&lock(&self.instances), code)
-    }
-}
-
-impl Instances {
-    /// Checks a client that wants to open the pipe, and picks the instance for it.
-    fn choose(&self, request: &Request, client: impl AsFd) -> Result<(Arc<Core>, socket::Peer)> {
-        let peer = socket::peer(&client).map_err(code)?;
-        let token = peer_token(&client).map_err(code)?;
-        access::check_client(
-            self.record.access,
-            &self.record.security,
-            &token,
-            request.access,
-        )?;
-        let core = self.listening.front().ok_or(Win32Error::PIPE_BUSY)?;
-        Ok((core.clone(), peer))
-    }
-
-    /// Gives the client the memory of its conversation, which may be one that it had before.
-    fn hand_over(
-        &mut self,
-        traits: Traits,
-        request: &Request,
-        seat: &mut Option<OwnedFd>,
-        peer: socket::Peer,
-    ) -> Result<Arc<Link>> {
-        let memory = self.memories.take(traits, request.token, peer.user)?;
-        let layout = memory.segment.layout();
-        let size = |direction| layout.ring_len(direction) as u64;
-        let welcome = Answer {
-            out_quota: traits.out_quota,
-            in_quota: traits.in_quota,
-            rings: (
-                size(Direction::ServerToClient),
-                size(Direction::ClientToServer),
-            ),
-            token: memory.token,
-            recycled: memory.descriptor.is_none(),
-            ..answer(self, Win32Error(0))
-        };
-        let client = seat.as_ref().ok_or(Win32Error::GEN_FAILURE)?;
-        let descriptor = memory.descriptor.as_ref().map(AsFd::as_fd);
-        socket::send(client, &welcome.encode(), descriptor).map_err(code)?;
-        let client = seat.take().ok_or(Win32Error::GEN_FAILURE)?;
-        let bell = Bell::new(client);
-        let peer = (peer.process, request.level);
-        Ok(Link::new(memory.segment, bell, Side::Server, peer))
-    }
-
-    fn count(&self) -> InstanceCounts {
-        let mut counts = InstanceCounts::default();
-        for core in self.all.iter().filter_map(Weak::upgrade) {
-            match &*core.inlet() {
-                Port::Listening => counts.listening += 1,
-                Port::Disconnected => counts.disconnected += 1,
-                Port::Linked(inlet) if inlet.link.ending_exactly().is_some() => counts.closing += 1,
-                Port::Linked(_) => counts.connected += 1,
-            }
-        }
-        counts
-    }
-}
-
-impl Instance {
-    /// Where a thread that waits for a client can receive clients itself.
-    pub(super) fn helper(&self) -> Arc<dyn Helper> {
-        self.pipe.guests.clone()
-    }
-
-    /// A connect begins: waits for a client, or says why there is nothing to wait for.
-    pub(super) fn begin_connect(&self, core: &Arc<Core>) -> Result<(u64, Arc<Outcome<()>>)> {
-        let mut instances = lock(&self.pipe.instances);
-        let mut inlet = core.inlet();
-        let listens_anew = match &*inlet {
-            Port::Linked(inlet) => {
-                let left = inlet.link.ending_exactly().is_some();
-                return Err(if left {
-                    Win32Error::NO_DATA
-                } else {
-                    Win32Error::PIPE_CONNECTED
-                });
-            }
-            Port::Listening => false,
-            Port::Disconnected => {
-                *inlet = Port::Listening;
-                *core.outlet() = Port::Listening;
-                true
-            }
-        };
-        let connect = match core.wait_mode() {
-            WaitMode::NonBlocking => Err(Win32Error::PIPE_LISTENING),
-            WaitMode::Blocking => Ok(core.queue_connect()),
-        };
-        drop(inlet);
-        if listens_anew {
-            instances.listening.push_back(core.clone());
-            self.pipe
-                .guests
-                .tell_waiting(&answer(&instances, Win32Error(0)));
-        }
-        connect
-    }
-
-    /// Breaks the connection.
-    pub(super) fn disconnect(&self, core: &Arc<Core>) -> Result<()> {
-        let _instances = lock(&self.pipe.instances);
-        match &*core.inlet() {
-            Port::Listening => return Err(Win32Error::PIPE_LISTENING),
-            Port::Disconnected => return Err(Win32Error::PIPE_NOT_CONNECTED),
-            Port::Linked(_) => {}
-        }
-        core.detach(State::Disconnected);
-        Ok(())
-    }
-
-    /// How many instances the pipe has, in all processes.
-    pub(super) fn total(&self) -> Result<u32> {
-        let id = lock(&self.pipe.instances).record.pipe;
-        super::namespace::count_instances(&self.pipe.name, id)
-    }
-
-    /// The instance goes away, and with the last one this process as a server of the pipe.
-    pub(super) fn remove(&self, core: &Arc<Core>) {
-        let pipe = &self.pipe;
-        {
-            let mut instances = lock(&pipe.instances);
-            instances.listening.retain(|each| !Arc::ptr_eq(each, core));
-            instances
-                .all
-                .retain(|each| !std::ptr::eq(each.as_ptr(), Arc::as_ptr(core)));
-            core.detach(State::Closed);
-            if instances.record.instances > 1 {
-                // A count that is too high for a moment harms nobody: no lock for that.
-                instances.record.instances -= 1;
-                let _ = pipe.file.update(&instances.record);
-                return;
-            }
-        }
-        // Without the folder's lock (somebody sits on it) the record is corrected all the same.
-        let folder = LockedFolder::lock(&pipe.name).ok();
-        let mut instances = lock(&pipe.instances);
-        instances.record.instances -= 1;
-        if instances.record.instances > 0 {
-            let _ = pipe.file.update(&instances.record);
-        }
-        drop(instances);
-        pipe.leave_if_empty(folder.as_ref());
     }
 }

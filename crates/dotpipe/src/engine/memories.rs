@@ -2,7 +2,8 @@
 //!
 //! Memory that a client had mapped is never given to another one, which could not trust it. Each gets a
 //! number with it, see [`acquaintance`](super::rendezvous), and the memory itself may be used again when
-//! both sides are done with it and a client of the same user names that number.
+//! both sides are done with it and a client of the same user names that number. What clients of other machines
+//! had is not used again: one process opens the pipe for many of them.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -47,18 +48,30 @@ pub(super) struct Memory {
 }
 
 impl Memories {
+    /// Memory for one conversation, which nobody had and nobody gets again.
+    pub(super) fn take_once(&mut self, traits: Traits) -> Result<Memory> {
+        let (segment, descriptor) = self.new_for(layout_for(traits)?)?;
+        Ok(Memory {
+            segment: Arc::new(segment),
+            token: 0,
+            descriptor: Some(descriptor),
+        })
+    }
+
+    fn new_for(&mut self, layout: Layout) -> Result<(Segment, OwnedFd)> {
+        match self.spare.take() {
+            Some((segment, descriptor)) if segment.layout() == layout => Ok((segment, descriptor)),
+            _ => Segment::create(layout).map_err(|error| io_code(&error)),
+        }
+    }
+
     /// Memory for a client of `user`, that of `token` if it may have it again.
     pub(super) fn take(&mut self, traits: Traits, token: u64, user: Uid) -> Result<Memory> {
         let layout = layout_for(traits)?;
         let (segment, descriptor) = match self.take_again(layout, token, user) {
             Some(segment) => (segment, None),
             None => {
-                let (segment, descriptor) = match self.spare.take() {
-                    Some((segment, descriptor)) if segment.layout() == layout => {
-                        (segment, descriptor)
-                    }
-                    _ => Segment::create(layout).map_err(|error| io_code(&error))?,
-                };
+                let (segment, descriptor) = self.new_for(layout)?;
                 (Arc::new(segment), Some(descriptor))
             }
         };
@@ -149,6 +162,30 @@ mod tests {
         assert!(
             take(100, token, user).descriptor.is_some(),
             "numbers are new each time"
+        );
+    }
+
+    #[test]
+    fn memory_for_once_is_nobodys_before_and_after() {
+        let mut memories = Memories::default();
+        let user = Uid::from_raw(1);
+        let own = memories.take(traits(100), 0, user).unwrap();
+        let token = own.token;
+        drop(own);
+        memories.prepare(traits(100));
+        let once = memories.take_once(traits(100)).unwrap();
+        assert!(once.descriptor.is_some());
+        assert_eq!(once.token, 0);
+        assert_eq!(Arc::strong_count(&once.segment), 1, "nobody keeps it");
+        drop(once);
+        let again = memories.take(traits(100), token, user).unwrap();
+        assert!(again.descriptor.is_none(), "what one had oneself, one gets");
+        assert!(
+            memories
+                .take(traits(100), 0, user)
+                .unwrap()
+                .descriptor
+                .is_some()
         );
     }
 

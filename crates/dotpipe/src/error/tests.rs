@@ -83,6 +83,7 @@ fn every_known_code_has_its_kind() {
         (1327, PermissionDenied, &[]),
         (1330, PermissionDenied, &[]),
         (1331, PermissionDenied, &[]),
+        (1332, PermissionDenied, &[]),
         (1337, InvalidInput, &[]),
         (1338, InvalidInput, &[]),
         (1346, PermissionDenied, &[]),

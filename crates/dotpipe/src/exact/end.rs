@@ -11,7 +11,7 @@ use super::{
 };
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 
 /// One end of an instance: what a pipe `HANDLE` is on Windows.
 ///
@@ -27,13 +27,32 @@ pub struct End {
 }
 
 impl End {
-    /// The end of a pipe of this machine, for the face for tasks.
-    #[cfg(all(feature = "tokio", target_os = "linux"))]
-    pub(crate) fn local(&self) -> Result<&crate::engine::End> {
+    /// What is below the seam, for the face for tasks, which waits in its own way.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn below(&self) -> &sys::End {
+        &self.inner
+    }
+
+    /// Lets the end close in the background when it is dropped, if closing can take long.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn close_in_background(&self) {
         #[cfg(all(feature = "smb", unix))]
-        return self.inner.local();
-        #[cfg(not(all(feature = "smb", unix)))]
-        Ok(&self.inner)
+        self.inner.close_in_background();
+    }
+
+    /// An end with a handle that was made elsewhere, for overlapped operation, and the name of its pipe.
+    #[cfg(all(feature = "tokio", windows))]
+    pub(crate) fn from_handle(
+        handle: std::os::windows::io::OwnedHandle,
+    ) -> Result<(End, PipeName)> {
+        let (inner, name) = sys::End::from_handle(handle)?;
+        Ok((End { inner }, name))
+    }
+
+    /// The handle of this end.
+    #[cfg(all(feature = "tokio", windows))]
+    pub(crate) fn handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
+        self.inner.handle()
     }
 
     /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,
@@ -208,13 +227,17 @@ impl End {
 
     /// The process at the other end, `GetNamedPipeClientProcessId` on a server end and
     /// `GetNamedPipeServerProcessId` on a client end. The kernel told it when the pipe was opened.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation, `ERROR_NOT_SUPPORTED` when
+    /// the client is [on another machine](Self::remote_client): its process is none of this one.
     pub fn peer_process_id(&self) -> Result<u32> {
         self.inner.peer_process_id()
     }
 
     /// The user and the groups at the other end, as they were when it opened or created the pipe: the
     /// kernel's word. On a server end this is what `ImpersonateNamedPipeClient` and `OpenThreadToken`
-    /// find out.
+    /// find out. Of a client [on another machine](Self::remote_client) it is the word of the bridge.
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
@@ -229,12 +252,28 @@ impl End {
         self.inner.peer_token()
     }
 
+    /// The client of this server end, if it is on another machine: who it is, as the bridge says that has opened the
+    /// pipe [for it](crate::sync::ClientOptions::on_behalf_of). `None` for a client of this machine, and on a client end.
+    ///
+    /// # Errors
+    /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+    /// `ERROR_CANT_OPEN_ANONYMOUS` when the client does not want to be known
+    /// ([`ImpersonationLevel::Anonymous`](crate::options::ImpersonationLevel::Anonymous)).
+    ///
+    /// # Platforms
+    /// On Windows `ERROR_NOT_SUPPORTED`: the system takes clients of other machines in, and
+    /// [`peer_token`](Self::peer_token) and [`peer_computer_name`](Self::peer_computer_name) tell who they are.
+    pub fn remote_client(&self) -> Result<Option<RemoteClient>> {
+        self.inner.remote_client()
+    }
+
     /// A descriptor of the process at the other end (a pidfd). Unlike its number it cannot come to mean
     /// another process; it becomes readable when the process ends.
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
-    /// `ERROR_NOT_SUPPORTED` before Linux 6.5, `ERROR_NOT_FOUND` when the process has ended.
+    /// `ERROR_NOT_SUPPORTED` before Linux 6.5 and for a client on another machine, `ERROR_NOT_FOUND` when the process
+    /// has ended.
     ///
     /// # Platforms
     /// Linux only.
@@ -252,8 +291,8 @@ impl End {
     ///
     /// # Errors
     /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
-    /// `ERROR_NOT_FOUND` when the process has ended, `ERROR_NOT_SUPPORTED` before Linux 6.5 and where the
-    /// kernel keeps no sessions.
+    /// `ERROR_NOT_FOUND` when the process has ended, `ERROR_NOT_SUPPORTED` before Linux 6.5, where the
+    /// kernel keeps no sessions, and for a client on another machine.
     ///
     /// # Platforms
     /// On Windows it is the session of the terminal services.
@@ -276,12 +315,15 @@ impl End {
     ///   cannot be opened or created meanwhile (`ERROR_NOT_SUPPORTED`), since the kernel would name the
     ///   process as the one who does it.
     /// - The identity is the one that the client had when it opened the pipe.
+    /// - A client [on another machine](Self::remote_client) is whom its bridge has mapped it to
+    ///   ([`RemoteClient::unix_token`]). Only a bridge of root's can say that it is another than the server itself.
     ///
     /// Should the thread ever be unable to turn back, the process is aborted.
     ///
     /// # Errors
     /// `ERROR_PRIVILEGE_NOT_HELD` without the privilege, and nothing has changed then (Windows would go on
-    /// with an identity that opens nothing); `ERROR_BAD_IMPERSONATION_LEVEL` when the client allows it less
+    /// with an identity that opens nothing), or when the client is mapped to somebody by a bridge that is not root's;
+    /// `ERROR_NONE_MAPPED` when a client on another machine is nobody on this one; `ERROR_BAD_IMPERSONATION_LEVEL` when the client allows it less
     /// than [`ImpersonationLevel::Impersonation`](crate::options::ImpersonationLevel::Impersonation);
     /// `ERROR_CANNOT_IMPERSONATE` when there is no client, and when this thread acts as one already;
     /// `ERROR_INVALID_FUNCTION` on a client end.
@@ -342,7 +384,8 @@ impl End {
         self.inner.set_security(descriptor)
     }
 
-    /// The computer at the other end: `GetNamedPipeClientComputerName`.
+    /// The computer at the other end: `GetNamedPipeClientComputerName`. Of a client on another machine it is the name
+    /// or the address that its bridge has for it.
     pub fn peer_computer_name(&self) -> Result<String> {
         self.inner.peer_computer_name()
     }

@@ -71,12 +71,13 @@ pub(crate) fn open_remote_explained(
 }
 
 /// [`open`] with everything that a client can say: who the server must be, and what it may do with the
-/// client's identity.
+/// client's identity; and for whom it is opened, if not for the caller.
 ///
 /// # Errors
 /// Those of [`open`]; `ERROR_ACCESS_DENIED` as well when the server is not whom
 /// [`OpenOptions::server`] names, and then nothing has been sent to it; `ERROR_NOT_SUPPORTED` when it is to be
-/// somebody on another machine.
+/// somebody on another machine. With [`OpenOptions::on_behalf_of`] those of
+/// [`ClientOptions::on_behalf_of`](crate::sync::ClientOptions::on_behalf_of).
 ///
 /// # Platforms
 /// On Windows a server that is somebody else sees a client come and go, and learns of it what

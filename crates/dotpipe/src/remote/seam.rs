@@ -3,15 +3,41 @@
 //!
 //! The rule it owns: the name decides.
 
+/// Does it with an end here; SMB has nothing like it.
+macro_rules! local {
+    ($self:ident, $end:ident => $what:expr) => {
+        match $self {
+            End::Local($end) => $what,
+            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
+        }
+    };
+}
+
+/// Does the same with the one end or the other.
+macro_rules! either {
+    ($self:ident, $end:ident => $what:expr) => {
+        match $self {
+            End::Local($end) => $what,
+            End::Remote($end) => $what,
+        }
+    };
+}
+
+#[cfg(feature = "tokio")]
+mod attempt;
+
 use std::os::fd::OwnedFd;
 use std::time::Instant;
+
+#[cfg(feature = "tokio")]
+pub(crate) use self::attempt::{Asking, Conversation};
 
 use super::options::{Collection, SmbOptions};
 use super::{end, open as remote};
 use crate::engine;
-#[cfg(feature = "tokio")]
-pub(crate) use crate::engine::{Asking, Attempted, Conversation, Next, Tasks, Waiter, Want};
 pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list, own_token};
+#[cfg(feature = "tokio")]
+pub(crate) use crate::engine::{Tasks, Waiter};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,
 };
@@ -19,7 +45,7 @@ use crate::name::PipeName;
 use crate::options::{
     CreateOptions, DesiredAccess, OpenOptions, PipeEnd, PipeMode, WaitMode, WaitTimeout,
 };
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// An end here, or the client end of a pipe elsewhere.
@@ -53,8 +79,10 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
     match name.is_local() {
         true => engine::open_with(name, options).map(End::Local),
-        // SMB does not tell who serves the pipe.
-        false if options.server.is_some() => Err(Win32Error::NOT_SUPPORTED),
+        // SMB does not tell who serves the pipe, and takes nobody's word for somebody else.
+        false if options.server.is_some() || options.on_behalf_of.is_some() => {
+            Err(Win32Error::NOT_SUPPORTED)
+        }
         false => remote::open(name, options.access).map(End::Remote),
     }
 }
@@ -103,36 +131,7 @@ pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     }
 }
 
-/// Does it with an end here; SMB has nothing like it.
-macro_rules! local {
-    ($self:ident, $end:ident => $what:expr) => {
-        match $self {
-            End::Local($end) => $what,
-            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
-        }
-    };
-}
-
-/// Does the same with the one end or the other.
-macro_rules! either {
-    ($self:ident, $end:ident => $what:expr) => {
-        match $self {
-            End::Local($end) => $what,
-            End::Remote($end) => $what,
-        }
-    };
-}
-
 impl End {
-    /// The end, if it is one of this machine.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn local(&self) -> Result<&engine::End> {
-        match self {
-            End::Local(end) => Ok(end),
-            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
-        }
-    }
-
     pub(crate) fn connect(&self, deadline: Option<Instant>) -> Result<()> {
         match self {
             End::Local(end) => end.connect(deadline),
@@ -233,6 +232,10 @@ impl End {
 
     pub(crate) fn peer_token(&self) -> Result<Token> {
         local!(self, end => end.peer_token())
+    }
+
+    pub(crate) fn remote_client(&self) -> Result<Option<RemoteClient>> {
+        local!(self, end => end.remote_client())
     }
 
     pub(crate) fn peer_descriptor(&self) -> Result<OwnedFd> {

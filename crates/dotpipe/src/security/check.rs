@@ -12,6 +12,8 @@ use super::{Ace, AceKind, PipeRights, SecurityDescriptor, Sid, Token};
 ///   the ones still wanted; one that denies any of these ends it.
 /// - What is still wanted behind the last one is denied.
 ///
+/// To whom an entry applies, [`Token::is`] says.
+///
 /// `MAXIMUM_ALLOWED` is not answered, and so denied like any right that nobody has.
 #[doc(alias = "AccessCheck")]
 pub fn access_check(descriptor: &SecurityDescriptor, token: &Token, desired: PipeRights) -> bool {

@@ -57,7 +57,8 @@ pub enum AceKind {
     Deny,
 }
 
-/// What a pipe gets on Linux whose creator names none: everything for the owner and for root, reading for everyone.
+/// What a pipe gets on Linux whose creator names none: everything for the owner and for root, reading for everyone
+/// and for anonymous clients of other machines, if the pipe accepts any.
 ///
 /// Windows gives everything to the administrators as well; membership in group 0 is handed out more freely
 /// than that.

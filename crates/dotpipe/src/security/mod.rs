@@ -25,9 +25,9 @@
 //!
 //! # Users and groups of Linux
 //! They are mapped as Samba does: user 1000 is `S-1-22-1-1000`, group 100 is `S-1-22-2-100`. Of the
-//! well-known identifiers these have a meaning for local clients:
+//! well-known identifiers these have a meaning:
 //!
-//! | SDDL | who | on Linux |
+//! | SDDL | who | of the clients here, on Linux |
 //! |---|---|---|
 //! | `WD`, `AU`, `BU` | Everyone, Authenticated Users, Users | every client |
 //! | `SY` | Local System | root |
@@ -36,7 +36,12 @@
 //! | `OW` | Owner Rights | the owner; takes the place of the rights that an owner has anyway |
 //! | `NU`, `AN` | Network, Anonymous | nobody: local clients are neither |
 //!
-//! Any other is kept, written and read, and matches nobody.
+//! Any other is kept, written and read, and matches nobody of this machine.
+//!
+//! # Clients on other machines
+//! They are what a [`RemoteClient`] says and no more, with any identifiers that Windows or Samba have given them,
+//! and `NU` always. `WD`, `AU` and `BU` are those of them who have proven who they are: not the anonymous, who are `AN`, and
+//! not guests, who are `BG`. Nobody of them is `SY`, not even root.
 //!
 //! # Platforms
 //! On Windows users and groups are whatever identifiers the system gave them, the system checks, and all
@@ -45,6 +50,7 @@
 
 mod check;
 mod descriptor;
+mod remote;
 mod rights;
 mod sddl;
 mod sid;
@@ -52,6 +58,7 @@ mod token;
 
 pub use check::access_check;
 pub use descriptor::{Ace, AceKind, SecurityDescriptor};
+pub use remote::{Protection, RemoteClient};
 pub use rights::PipeRights;
 pub use sddl::{LONGEST_SDDL, SddlError};
 pub use sid::{Sid, SidError};

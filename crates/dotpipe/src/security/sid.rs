@@ -24,11 +24,8 @@ pub struct Sid {
     authority: u64,
     /// How many of the sub-authorities there are; the others are 0.
     count: u8,
-    sub_authorities: [u32; MOST],
+    sub_authorities: [u32; Sid::MOST],
 }
-
-/// `SID_MAX_SUB_AUTHORITIES`.
-const MOST: usize = 15;
 
 /// The letters that SDDL has for well-known identifiers.
 const LETTERS: [(&str, Sid); 20] = [
@@ -55,7 +52,7 @@ const LETTERS: [(&str, Sid); 20] = [
 ];
 
 impl Sid {
-    /// `S-1-1-0`, `WD`: every client.
+    /// `S-1-1-0`, `WD`: every client, but those of other machines that have not proven who they are.
     pub const EVERYONE: Sid = Sid::known(1, &[0]);
     /// `S-1-3-0`, `CO`: stands for whoever creates the pipe.
     pub const CREATOR_OWNER: Sid = Sid::known(3, &[0]);
@@ -69,7 +66,7 @@ impl Sid {
     pub const ANONYMOUS: Sid = Sid::known(5, &[7]);
     /// `S-1-5-11`, `AU`: every client that says who it is.
     pub const AUTHENTICATED_USERS: Sid = Sid::known(5, &[11]);
-    /// `S-1-5-18`, `SY`: root.
+    /// `S-1-5-18`, `SY`: root of this machine.
     pub const LOCAL_SYSTEM: Sid = Sid::known(5, &[18]);
     /// `S-1-5-32-544`, `BA`: root and the members of its group.
     pub const ADMINISTRATORS: Sid = Sid::known(5, &[32, 544]);
@@ -103,15 +100,16 @@ impl Sid {
         }
     }
 
+    /// How many sub-authorities there may be: `SID_MAX_SUB_AUTHORITIES`.
+    pub(crate) const MOST: usize = 15;
+
     /// From its parts; `None` when there are more than an identifier has.
-    #[cfg(windows)] // Linux has them as text only
     pub(crate) fn from_parts(authority: u64, sub_authorities: &[u32]) -> Option<Sid> {
-        let fits = sub_authorities.len() <= MOST && authority < 1 << 48;
+        let fits = sub_authorities.len() <= Sid::MOST && authority < 1 << 48;
         fits.then(|| Sid::known(authority, sub_authorities))
     }
 
     /// Who gives the numbers out: 48 bits.
-    #[cfg(windows)]
     pub(crate) fn authority(&self) -> u64 {
         self.authority
     }
@@ -131,7 +129,7 @@ impl Sid {
         let mut sid = Sid {
             authority,
             count: sub_authorities.len() as u8,
-            sub_authorities: [0; MOST],
+            sub_authorities: [0; Sid::MOST],
         };
         let mut place = 0;
         while place < sub_authorities.len() {
@@ -195,11 +193,11 @@ impl FromStr for Sid {
             .is_some_and(|part| part.eq_ignore_ascii_case("S"))
             && parts.next() == Some("1");
         let authority = parts.next().filter(|_| begins).and_then(authority);
-        let mut sub_authorities = Vec::with_capacity(MOST);
+        let mut sub_authorities = Vec::with_capacity(Sid::MOST);
         for part in parts {
             sub_authorities.push(number(part).ok_or(SidError)?);
         }
-        if sub_authorities.is_empty() || sub_authorities.len() > MOST {
+        if sub_authorities.is_empty() || sub_authorities.len() > Sid::MOST {
             return Err(SidError);
         }
         Ok(Sid::known(authority.ok_or(SidError)?, &sub_authorities))
@@ -288,7 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_sid_survives_its_text(
-            authority in 0u64..1 << 48, subs in proptest::collection::vec(any::<u32>(), 1..=MOST)
+            authority in 0u64..1 << 48, subs in proptest::collection::vec(any::<u32>(), 1..=Sid::MOST)
         ) {
             let sid = Sid::known(authority, &subs);
             prop_assert_eq!(sid.to_string().parse(), Ok(sid));

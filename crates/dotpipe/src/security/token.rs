@@ -1,4 +1,5 @@
-//! [`Token`]: who a process is, as the kernel tells it. Pure; it owns which identifiers that makes.
+//! [`Token`]: who somebody is: a process, as the kernel tells it, or a client on another machine, as a bridge does.
+//! Pure; it owns which identifiers that makes.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,8 @@ use super::Sid;
 /// A user with the groups it belongs to: what an access token is on Windows.
 ///
 /// Of a client or a server the kernel vouches for it: it is what the process was when it opened or
-/// created the pipe.
+/// created the pipe. Of a client [on another machine](Self::is_remote) it is what a bridge says: see
+/// [`RemoteClient`](super::RemoteClient).
 ///
 /// # Platforms
 /// On Linux users and groups are numbers, which have identifiers of their own ([`Sid::user`], [`Sid::group`]).
@@ -18,6 +20,8 @@ pub struct Token {
     user: Sid,
     group: Sid,
     groups: BTreeSet<Sid>,
+    /// It is of another machine, and so nothing follows from a user of this one.
+    remote: bool,
 }
 
 impl Token {
@@ -33,17 +37,35 @@ impl Token {
             user,
             group,
             groups: groups.into_iter().collect(),
+            remote: false,
         }
     }
 
-    /// The number of the user, if it is one of Linux.
-    pub fn user_id(&self) -> Option<u32> {
-        self.user.user_id()
+    /// The same identifiers, of somebody on another machine.
+    pub(super) fn of_network(mut self) -> Token {
+        self.groups.insert(Sid::NETWORK);
+        self.remote = true;
+        self
     }
 
-    /// The number of the user's group, if it is one of Linux.
+    /// Whether this is somebody on another machine: who is what the token names and nobody else, whatever users of
+    /// this machine may be.
+    ///
+    /// # Platforms
+    /// Windows makes no such difference: [`Sid::NETWORK`] is among the groups of its clients on other machines.
+    pub fn is_remote(&self) -> bool {
+        self.remote
+    }
+
+    /// The number of the user, if it is one of Linux, and on this machine. Who somebody on another machine is here,
+    /// tells [`RemoteClient::unix_token`](super::RemoteClient::unix_token).
+    pub fn user_id(&self) -> Option<u32> {
+        self.user.user_id().filter(|_| !self.remote)
+    }
+
+    /// The number of the user's group, if it is one of Linux, and on this machine.
     pub fn group_id(&self) -> Option<u32> {
-        self.group.group_id()
+        self.group.group_id().filter(|_| !self.remote)
     }
 
     /// The supplementary groups, in ascending order.
@@ -62,11 +84,21 @@ impl Token {
     }
 
     /// Whether this is, or belongs to, whom `sid` names: `CheckTokenMembership`.
+    ///
+    /// Somebody on another machine is never [`Sid::LOCAL_SYSTEM`]. Who has not proven who it is ([`Sid::ANONYMOUS`], or
+    /// without [`Sid::AUTHENTICATED_USERS`]) is neither among everyone nor any user or group of this machine, even
+    /// if the token names it: guests are mapped to a user who may well have pipes.
     #[doc(alias = "CheckTokenMembership")]
     pub fn is(&self, sid: &Sid) -> bool {
         const EVERYBODY: [Sid; 3] = [Sid::EVERYONE, Sid::AUTHENTICATED_USERS, Sid::USERS];
         // The primary group of a token of Windows counts only if it is among the others.
         let is_named = self.user == *sid || self.groups.contains(sid);
+        if self.remote {
+            let takes_proof = EVERYBODY.contains(sid) || sid.user_id().or(sid.group_id()).is_some();
+            return is_named
+                && *sid != Sid::LOCAL_SYSTEM
+                && (!takes_proof || self.has_proven_itself());
+        }
         if self.user_id().is_none() || is_named {
             return is_named;
         }
@@ -77,9 +109,15 @@ impl Token {
         }
     }
 
-    /// Whether the user is root.
+    /// Whether somebody on another machine has said who it is, in a way that its bridge believes.
+    fn has_proven_itself(&self) -> bool {
+        let names = |sid| self.user == sid || self.groups.contains(&sid);
+        names(Sid::AUTHENTICATED_USERS) && !names(Sid::ANONYMOUS)
+    }
+
+    /// Whether the user is root, on this machine.
     pub(crate) fn is_root(&self) -> bool {
-        self.user == Sid::user(0)
+        self.user_id() == Some(0)
     }
 }
 
@@ -129,5 +167,65 @@ mod tests {
             assert!(!token.is(&sid), "{sid}");
         }
         assert_eq!((token.user_id(), token.group_id()), (None, None));
+    }
+
+    fn sid(text: &str) -> Sid {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn root_of_another_machine_is_not_root_here() {
+        let groups = [Sid::EVERYONE, Sid::AUTHENTICATED_USERS, Sid::LOCAL_SYSTEM];
+        let token = Token::of(Sid::user(0), Sid::group(0), groups).of_network();
+        assert!(token.is_remote() && !token.is_root());
+        assert_eq!((token.user_id(), token.group_id()), (None, None));
+        for sid in [Sid::user(0), Sid::EVERYONE, Sid::NETWORK] {
+            assert!(token.is(&sid), "{sid}");
+        }
+        for sid in [
+            Sid::LOCAL_SYSTEM,
+            Sid::ADMINISTRATORS,
+            Sid::group(0),
+            Sid::USERS,
+        ] {
+            assert!(!token.is(&sid), "{sid}");
+        }
+    }
+
+    #[test]
+    fn who_has_not_proven_who_it_is_borrows_nothing() {
+        let borrowed = [
+            Sid::EVERYONE,
+            Sid::USERS,
+            Sid::user(65534),
+            Sid::group(65534),
+        ];
+        let guest = sid("S-1-5-21-1-2-3-501");
+        let guests = sid("BG");
+        let token = Token::of(guest, guests, borrowed.into_iter().chain([guests])).of_network();
+        for sid in [guest, guests, Sid::NETWORK] {
+            assert!(token.is(&sid), "{sid}");
+        }
+        for sid in borrowed.into_iter().chain([Sid::AUTHENTICATED_USERS]) {
+            assert!(!token.is(&sid), "{sid}");
+        }
+        // Anonymous is anonymous, whatever else is said.
+        let groups = borrowed.into_iter().chain([Sid::AUTHENTICATED_USERS]);
+        let token = Token::of(Sid::ANONYMOUS, Sid::ANONYMOUS, groups).of_network();
+        assert!(token.is(&Sid::ANONYMOUS) && token.is(&Sid::NETWORK));
+        for sid in borrowed.into_iter().chain([Sid::AUTHENTICATED_USERS]) {
+            assert!(!token.is(&sid), "{sid}");
+        }
+    }
+
+    #[test]
+    fn what_samba_says_of_the_connection_is_nobody() {
+        let flags = sid("S-1-22-2041152804-1");
+        let cipher = sid("S-1-22-1397571891-785-1-2");
+        let proven = [Sid::AUTHENTICATED_USERS, flags, cipher];
+        let token = Token::of(sid("S-1-5-21-1-2-3-7"), flags, proven).of_network();
+        for number in [1, 2, 785] {
+            assert!(!token.is(&Sid::user(number)) && !token.is(&Sid::group(number)));
+        }
     }
 }

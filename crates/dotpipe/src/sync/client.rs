@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exact::{self, HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 
 /// The client end of one instance of a pipe: a connection to its server.
 ///

@@ -82,14 +82,16 @@ macro_rules! common {
         /// on a client end
         ///
         /// # Errors
-        /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation.
+        /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+        /// `ERROR_NOT_SUPPORTED` for a client on another machine.
         #[doc(alias = "GetNamedPipeClientProcessId")]
         #[doc(alias = "GetNamedPipeServerProcessId")]
         pub fn peer_process_id(&self) -> Result<u32> {
             self.shared.peer_process_id()
         }
 
-        /// The name of the computer at the other end.
+        /// The name of the computer at the other end; of a client on another machine the name or the address that its
+        /// bridge has for it.
         ///
         /// # Win32
         /// [`GetNamedPipeClientComputerName`](https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getnamedpipeclientcomputernamew)

@@ -227,7 +227,9 @@ impl ServerOptions {
     }
 
     /// Whether the pipe is for clients of this machine only: `true` by default, as in tokio (and unlike
-    /// Win32). Such a pipe is not exported to other machines. The first instance decides.
+    /// Win32). A client on another machine is refused with `ERROR_ACCESS_DENIED` then, and otherwise let in if the
+    /// descriptor allows it ([`remote_client`](crate::sync::NamedPipeServer::remote_client) tells who it is). The first
+    /// instance decides.
     ///
     /// # Win32
     /// `PIPE_REJECT_REMOTE_CLIENTS`, `PIPE_ACCEPT_REMOTE_CLIENTS`

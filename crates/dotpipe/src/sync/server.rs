@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::exact::{self, HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{CreateOptions, PipeEnd, PipeMode, WaitMode};
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// The server end of one instance of a pipe.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::exact::{End, HandleInfo, HandleState, Peeked};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// What an instance was made with: the answer of `GetNamedPipeInfo`, in tokio's words.
@@ -187,6 +187,10 @@ impl Shared {
 
     pub(super) fn peer_token(&self) -> Result<Token> {
         self.told("info", self.end.peer_token())
+    }
+
+    pub(super) fn remote_client(&self) -> Result<Option<RemoteClient>> {
+        self.told("info", self.end.remote_client())
     }
 
     #[cfg(unix)]

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::exact::{self, HandleState, Peeked, Received};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::{SecurityDescriptor, Token};
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 
 /// The half of an end that reads, borrowed: see [`NamedPipeServer::split`](crate::sync::NamedPipeServer::split).
 pub struct ReadHalf<'a> {

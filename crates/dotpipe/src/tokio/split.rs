@@ -15,11 +15,10 @@ use super::inner::Inner;
 use super::methods;
 use super::transfer::joined;
 use crate::error::Result;
-use crate::exact::sys::Want;
-use crate::exact::{HandleState, Peeked, Received};
+use crate::exact::{HandleState, Peeked, Received, Want};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
-use crate::security::SecurityDescriptor;
+use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::sync::PipeInfo;
 
 /// The half of an end that reads, borrowed: see
@@ -52,21 +51,25 @@ pub struct OwnedWriteHalf {
 
 impl ReadHalf<'_> {
     methods::common!();
+    methods::identity!();
     methods::reading!();
 }
 
 impl WriteHalf<'_> {
     methods::common!();
+    methods::identity!();
     methods::writing!();
 }
 
 impl OwnedReadHalf {
     methods::common!();
+    methods::identity!();
     methods::reading!();
 }
 
 impl OwnedWriteHalf {
     methods::common!();
+    methods::identity!();
     methods::writing!();
 }
 

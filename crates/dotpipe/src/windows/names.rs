@@ -89,7 +89,8 @@ pub(crate) fn open(name: &PipeName, access: DesiredAccess) -> Result<End> {
 }
 
 pub(crate) fn open_with(name: &PipeName, options: &OpenOptions) -> Result<End> {
-    if options.server.is_some() && !name.is_local() {
+    // The system itself takes clients of other machines in, and believes nobody else.
+    if options.on_behalf_of.is_some() || (options.server.is_some() && !name.is_local()) {
         return Err(Win32Error::NOT_SUPPORTED);
     }
     let right = |asked, right| match options.access.contains(asked) {
@@ -123,7 +124,7 @@ pub(crate) fn security(name: &PipeName) -> Result<SecurityDescriptor> {
     let options = OpenOptions {
         access: DesiredAccess::READ_CONTROL,
         level: ImpersonationLevel::Identification,
-        server: None,
+        ..OpenOptions::default()
     };
     open_with(name, &options)?.security()
 }

@@ -22,6 +22,9 @@ const OPERATIONS: [u32; 6] = [OPEN, WAIT, QUERY, GET_SECURITY, SET_SECURITY, JOI
 /// The longest text that a request may go on with: a number, and a descriptor.
 const LONGEST_TEXT: usize = 17 + 4096;
 
+/// The longest that an open may go on with.
+const LONGEST_CLAIM: usize = 64 << 10;
+
 /// What a byte is set to.
 const BYTES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 0x20, 0x7f, 0x80, 0xff];
 
@@ -46,7 +49,8 @@ fn codes(bytes: &[u8]) -> &'static [u32] {
     }
     let operation = u32::from_le_bytes(bytes[8..12].try_into().unwrap());
     let longest = match operation {
-        OPEN..=GET_SECURITY => 40,
+        OPEN => 40 + LONGEST_CLAIM,
+        WAIT..=GET_SECURITY => 40,
         SET_SECURITY | JOIN => 40 + LONGEST_TEXT,
         _ => return NONSENSE,
     };
@@ -58,6 +62,8 @@ fn codes(bytes: &[u8]) -> &'static [u32] {
         return &[2];
     }
     match operation {
+        // Who a client on another machine is: nobody says that properly here.
+        OPEN if bytes.len() > 40 => &[5, 87],
         OPEN | QUERY | GET_SECURITY | WAIT => &[0],
         // Nobody says anything sensible with them here.
         _ => NONSENSE,

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod bell;
+mod claims;
 mod descriptors;
 mod files;
 mod guests;

@@ -196,11 +196,13 @@ impl Answer {
         self.u32_at(8)
     }
 
+    pub(crate) fn u64_at(&self, offset: usize) -> u64 {
+        u64::from_le_bytes(self.bytes[offset..offset + 8].try_into().unwrap())
+    }
+
     /// The memory that came with the answer, mapped.
     pub(crate) fn segment(&self) -> Arc<Segment> {
-        let ring = |offset: usize| {
-            u64::from_le_bytes(self.bytes[offset..offset + 8].try_into().unwrap()) as usize
-        };
+        let ring = |offset| self.u64_at(offset) as usize;
         let layout = Layout::new(ring(64), ring(72)).unwrap();
         Arc::new(Segment::open(self.memory.as_ref().unwrap(), layout).unwrap())
     }

@@ -8,6 +8,7 @@ mod options;
 mod questions;
 #[cfg(unix)] // Windows has nothing to poll
 mod readiness;
+mod remote;
 mod security;
 mod split;
 mod timeouts;

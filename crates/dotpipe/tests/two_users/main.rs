@@ -13,6 +13,7 @@ mod identity;
 mod impersonation;
 mod join;
 mod namespace;
+mod remote;
 mod users;
 
 use support::process::play;

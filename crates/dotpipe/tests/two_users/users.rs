@@ -8,6 +8,7 @@ use dotpipe::exact::{self, End};
 use dotpipe::name::PipeName;
 use dotpipe::options::{CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions};
 
+use crate::remote;
 use crate::support::process::{Role, alone, say};
 
 /// Somebody with processes.
@@ -79,6 +80,16 @@ fn program() -> PathBuf {
 impl User {
     /// Starts a process of this user that does all of this in turn, says how each line went, and then stays.
     pub(crate) fn start(self, script: &[&str]) -> Role {
+        self.start_with(&[], script)
+    }
+
+    /// The same of a process that may become any user, though this one is not root.
+    pub(crate) fn start_capable(self, script: &[&str]) -> Role {
+        let capable = ["inh", "ambient"].map(|set| format!("--{set}-caps=+setuid,+setgid"));
+        self.start_with(&capable, script)
+    }
+
+    fn start_with(self, more: &[String], script: &[&str]) -> Role {
         let mut command = Command::new("setpriv");
         command.args([
             format!("--reuid={}", self.user),
@@ -88,7 +99,7 @@ impl User {
                 None => "--clear-groups".into(),
             },
         ]);
-        command.arg(program());
+        command.args(more).arg(program());
         command.args(["--exact", "role", "--nocapture", "--test-threads=1"]);
         let lines: Vec<String> = script.iter().map(|line| (*line).to_owned()).collect();
         Role::spawn(command, "script", &lines)
@@ -119,6 +130,9 @@ pub(crate) fn script(lines: &[String]) {
             "create" => create(&mut ends, word(), word(), word()),
             "close" => Ok(ends.pop().map(|_| String::new()).unwrap()),
             "open" => open(&mut ends, word(), word(), word()),
+            "accept" => remote::accept(&mut ends, word(), word()),
+            "bridge" => remote::bridge(&mut ends, word(), word(), word(), word()),
+            "who" => remote::who(ends.last().unwrap()),
             "write" => ends.last().unwrap().write(b"hello").map(|_| String::new()),
             "set" => set(ends.last().unwrap(), word()),
             "get" => ends
@@ -162,8 +176,8 @@ fn create(ends: &mut Vec<End>, name: &str, security: &str, max: &str) -> exact::
 }
 
 /// The access by letters: read, write, attributes, control, DAC, owner.
-fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::Result<String> {
-    let access = letters.chars().fold(DesiredAccess::empty(), |sum, letter| {
+pub(crate) fn access(letters: &str) -> DesiredAccess {
+    letters.chars().fold(DesiredAccess::empty(), |sum, letter| {
         sum | match letter {
             'r' => DesiredAccess::READ,
             'w' => DesiredAccess::WRITE,
@@ -173,16 +187,19 @@ fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::R
             'o' => DesiredAccess::WRITE_OWNER,
             _ => DesiredAccess::empty(),
         }
-    });
+    })
+}
+
+fn open(ends: &mut Vec<End>, name: &str, letters: &str, level: &str) -> exact::Result<String> {
     let level = match level {
         "anonymous" => ImpersonationLevel::Anonymous,
         "identification" => ImpersonationLevel::Identification,
         _ => ImpersonationLevel::Impersonation,
     };
     let options = OpenOptions {
-        access,
+        access: access(letters),
         level,
-        server: None,
+        ..OpenOptions::default()
     };
     ends.push(exact::open_with(&pipe(name), &options)?);
     Ok(String::new())

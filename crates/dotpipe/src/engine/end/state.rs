@@ -51,12 +51,13 @@ impl End {
     }
 
     pub(crate) fn peer_process_id(&self) -> Result<u32> {
-        Ok(self.core.inlet().linked()?.link.peer_process)
+        Ok(self.other_process()?.other_end.process)
     }
 
     pub(crate) fn peer_computer_name(&self) -> Result<String> {
-        self.core.inlet().linked()?;
-        // Only processes of this machine can be at the other end of a local pipe.
+        if let Some(remote) = &self.link()?.other_end.remote {
+            return Ok(remote.client.computer().to_owned());
+        }
         Ok(rustix::system::uname()
             .nodename()
             .to_string_lossy()

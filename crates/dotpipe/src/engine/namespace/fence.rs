@@ -25,7 +25,8 @@ impl Fence {
         let Some(entries) = descriptor.entries() else {
             return Fence::Open;
         };
-        // Local clients are neither of the network nor anonymous, and root climbs over any fence.
+        // Local clients are neither of the network nor anonymous; those of other machines come through bridges of root's
+        // and the user's own; and root climbs over any fence.
         let nobody = [
             Sid::NETWORK,
             Sid::ANONYMOUS,

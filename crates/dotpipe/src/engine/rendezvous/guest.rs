@@ -35,10 +35,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Clients accepted in one go, so that one pipe does not hold up the others.
 const MOST_AT_ONCE: usize = 64;
 
+/// Where requests arrive: room for the longest, which would take long to clear for each.
+static ROOM: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
 /// Who decides on requests: the instances of a pipe.
 pub(in crate::engine) trait Doorman: Send + Sync {
     /// Deals with a request, what it goes on with and what is enclosed.
-    fn answer(&self, request: Request, text: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd);
+    fn answer(&self, request: Request, more: &[u8], enclosed: Option<OwnedFd>, socket: OwnedFd);
     /// The answer to a request that cannot be understood.
     fn refusal(&self, code: Win32Error) -> Answer;
 }
@@ -172,8 +175,19 @@ impl Guests {
 
     /// Hears what a client wants, if it has said so. Gives the socket back if it has not.
     fn hear(&self, socket: OwnedFd) -> Option<OwnedFd> {
-        let mut bytes = [0; LONGEST_REQUEST + 1];
-        let packet = match socket::receive(&socket, &mut bytes) {
+        // Taken out: another thread, or whom this client wakes, makes room of its own meanwhile.
+        let mut room = std::mem::take(&mut *lock(&ROOM));
+        if room.is_empty() {
+            room = vec![0; LONGEST_REQUEST + 1];
+        }
+        let unheard = self.hear_in(&mut room, socket);
+        *lock(&ROOM) = room;
+        unheard
+    }
+
+    /// The same, with room for what is heard.
+    fn hear_in(&self, room: &mut [u8], socket: OwnedFd) -> Option<OwnedFd> {
+        let packet = match socket::receive(&socket, room) {
             Ok(packet) => packet,
             Err(Errno::AGAIN) => return Some(socket),
             Err(_) => return None,
@@ -182,13 +196,13 @@ impl Guests {
         if packet.len == 0 {
             return None;
         }
-        match Request::decode(&bytes[..packet.len]) {
+        let bytes = &room[..packet.len];
+        match Request::decode(bytes) {
             Ok(request)
                 if !packet.truncated
                     && (packet.fd.is_none() || request.operation == Operation::Join) =>
             {
-                let text = &bytes[REQUEST_LEN..packet.len];
-                doorman.answer(request, text, packet.fd, socket);
+                doorman.answer(request, &bytes[REQUEST_LEN..], packet.fd, socket);
             }
             Ok(_) => {
                 let refusal = doorman.refusal(Win32Error::INVALID_PARAMETER);

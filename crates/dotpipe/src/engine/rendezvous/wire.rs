@@ -1,7 +1,7 @@
 //! Requests and answers as bytes. Pure: no sockets, no state.
 //!
 //! ```text
-//! request, 40 bytes and a text  answer, 96 bytes and a text
+//! request, 40 bytes and more    answer, 96 bytes and a text
 //!   0  magic  "dotpipe" 1         0  magic
 //!   8  operation                  8  Win32 code, 0 for success
 //!  12  desired access (open)     12  access of the pipe
@@ -28,6 +28,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::claim::LONGEST_CLAIM;
 use crate::engine::namespace::PipeId;
 use crate::exact::InstanceCounts;
 use crate::name::PipeName;
@@ -39,8 +40,10 @@ pub(in crate::engine) const REQUEST_LEN: usize = 40;
 const ANSWER_LEN: usize = 96;
 /// Which creation of a name, in hex digits, and the end of the line.
 pub(super) const PIPE_ID_LEN: usize = 17;
-/// The longest request: one that brings a security descriptor.
-pub(in crate::engine) const LONGEST_REQUEST: usize = REQUEST_LEN + PIPE_ID_LEN + LONGEST_SDDL;
+/// The longest request that goes on with text: one that brings a security descriptor.
+const LONGEST_TEXT: usize = PIPE_ID_LEN + LONGEST_SDDL;
+/// The longest request: one in the name of a client on another machine.
+pub(in crate::engine) const LONGEST_REQUEST: usize = REQUEST_LEN + LONGEST_CLAIM;
 /// The longest answer: one with a security descriptor. 256 UTF-16 units of a name are at most 768 bytes.
 pub(in crate::engine) const LONGEST_ANSWER: usize = ANSWER_LEN + LONGEST_SDDL;
 
@@ -49,7 +52,8 @@ const MAGIC: [u8; 8] = *b"dotpipe\x01";
 /// What a client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Operation {
-    /// To be connected to the instance that has listened longest.
+    /// To be connected to the instance that has listened longest. The request goes on with who a client on another
+    /// machine is ([`claim`](super::claim)), if the pipe is opened for one.
     Open,
     /// To be told when an instance listens.
     Wait,
@@ -186,7 +190,8 @@ impl Request {
         let known = OPERATIONS.iter().find(|(_, each)| *each == number);
         let operation = known.ok_or(NONSENSE)?.0;
         let longest = match operation {
-            Operation::SetSecurity | Operation::Join => LONGEST_REQUEST,
+            Operation::Open => LONGEST_REQUEST,
+            Operation::SetSecurity | Operation::Join => REQUEST_LEN + LONGEST_TEXT,
             _ => REQUEST_LEN,
         };
         if bytes.len() > longest {
@@ -392,12 +397,15 @@ mod tests {
             bytes.resize(REQUEST_LEN + more, b'x');
             Request::decode(&bytes).is_ok()
         };
-        assert!(!longer(Operation::Open, 1));
-        assert!(longer(Operation::SetSecurity, PIPE_ID_LEN + LONGEST_SDDL));
-        assert!(!longer(
-            Operation::SetSecurity,
-            PIPE_ID_LEN + LONGEST_SDDL + 1
-        ));
+        assert!(!longer(Operation::Query, 1));
+        for (operation, longest) in [
+            (Operation::Open, LONGEST_CLAIM),
+            (Operation::SetSecurity, LONGEST_TEXT),
+            (Operation::Join, LONGEST_TEXT),
+        ] {
+            assert!(longer(operation, longest));
+            assert!(!longer(operation, longest + 1));
+        }
         let good = answer().encode();
         for len in 0..ANSWER_LEN {
             assert_eq!(

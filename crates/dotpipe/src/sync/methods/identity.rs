@@ -6,7 +6,7 @@
 macro_rules! identity {
     () => {
         /// The user and the groups at the other end, as they were when it opened or created the pipe: the
-        /// kernel's word.
+        /// kernel's word. Of a client [on another machine](Self::remote_client) it is that of the bridge.
         ///
         /// # Win32
         /// On a server end, what `ImpersonateNamedPipeClient` and `OpenThreadToken` find out
@@ -19,12 +19,27 @@ macro_rules! identity {
             self.shared.peer_token()
         }
 
+        /// The client of this server end, if it is on another machine: who it is, as the bridge says that has opened
+        /// the pipe [for it](crate::sync::ClientOptions::on_behalf_of). `None` for a client of this machine, and on a
+        /// client end.
+        ///
+        /// # Errors
+        /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
+        /// `ERROR_CANT_OPEN_ANONYMOUS` when the client did not want to be known.
+        ///
+        /// # Platforms
+        /// Linux. On Windows, where the system takes clients of other machines in, it is `ERROR_NOT_SUPPORTED`.
+        pub fn remote_client(&self) -> Result<Option<RemoteClient>> {
+            self.shared.remote_client()
+        }
+
         /// A descriptor of the process at the other end (a pidfd): unlike its number it cannot come to mean
         /// another process. It becomes readable when the process ends.
         ///
         /// # Errors
         /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
-        /// `ERROR_NOT_SUPPORTED` before Linux 6.5, `ERROR_NOT_FOUND` when the process has ended.
+        /// `ERROR_NOT_SUPPORTED` before Linux 6.5 and for a client on another machine, `ERROR_NOT_FOUND` when the
+        /// process has ended.
         ///
         /// # Platforms
         /// Linux.
@@ -42,8 +57,8 @@ macro_rules! identity {
         ///
         /// # Errors
         /// `ERROR_PIPE_LISTENING` and `ERROR_PIPE_NOT_CONNECTED` when there is no conversation,
-        /// `ERROR_NOT_FOUND` when the process has ended, `ERROR_NOT_SUPPORTED` before Linux 6.5 and where
-        /// the kernel keeps no sessions.
+        /// `ERROR_NOT_FOUND` when the process has ended, `ERROR_NOT_SUPPORTED` before Linux 6.5, where the kernel
+        /// keeps no sessions, and for a client on another machine.
         #[doc(alias = "GetNamedPipeClientSessionId")]
         #[doc(alias = "GetNamedPipeServerSessionId")]
         pub fn peer_session_id(&self) -> Result<u32> {

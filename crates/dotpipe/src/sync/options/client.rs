@@ -12,7 +12,7 @@ use crate::options::{
 };
 #[cfg(all(feature = "smb", unix))]
 use crate::remote::SmbOptions;
-use crate::security::Sid;
+use crate::security::{RemoteClient, Sid};
 use crate::sync::NamedPipeClient;
 use crate::sync::name::{IntoPipeName, name_for};
 use crate::win32::Win32Error;
@@ -46,6 +46,7 @@ pub struct ClientOptions {
     access: DesiredAccess,
     level: ImpersonationLevel,
     server: Option<Sid>,
+    on_behalf_of: Option<RemoteClient>,
     read_mode: PipeMode,
     wait_timeout: Option<WaitTimeout>,
     #[cfg(all(feature = "smb", unix))]
@@ -65,6 +66,7 @@ impl ClientOptions {
             access: DesiredAccess::READ | DesiredAccess::WRITE,
             level: ImpersonationLevel::Identification,
             server: None,
+            on_behalf_of: None,
             read_mode: PipeMode::Byte,
             wait_timeout: None,
             #[cfg(all(feature = "smb", unix))]
@@ -162,6 +164,58 @@ impl ClientOptions {
         self
     }
 
+    /// Opens the pipe for a client on another machine: for bridges that take such clients in, as the SMB server of
+    /// Windows does. Nobody by default.
+    ///
+    /// The server decides by [`client.token()`](RemoteClient::token) alone what the client may do, and finds all of it in
+    /// [`remote_client`](crate::sync::NamedPipeServer::remote_client). It believes it of a process that runs as root or
+    /// as the server's own user; anybody else gets `ERROR_ACCESS_DENIED`, whoever the client is.
+    ///
+    /// What the server may do with the client's identity, [`impersonation_level`](Self::impersonation_level) says as
+    /// ever: a bridge passes on what the client allows.
+    ///
+    /// The new end can read and write what the client may. The descriptor it can neither read nor change
+    /// (`ERROR_ACCESS_DENIED`), since the server would be asked in the name of the caller.
+    ///
+    /// # Errors
+    /// Of [`open`](Self::open) then, beside its own: `ERROR_ACCESS_DENIED` when the pipe
+    /// [rejects remote clients](crate::sync::ServerOptions::reject_remote_clients), when its descriptor does not let this
+    /// one in, and when the caller may not speak for others; `ERROR_INVALID_PARAMETER` when there is too much to say (64 KiB;
+    /// the computer 255 bytes and not empty, the user's name 1,539) or a name has control characters; `ERROR_NOT_SUPPORTED`
+    /// for a pipe on another machine.
+    ///
+    /// # Platforms
+    /// Linux. On Windows the system is the bridge, and this is `ERROR_NOT_SUPPORTED`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use dotpipe::security::{RemoteClient, SecurityDescriptor, Sid, Token};
+    /// use dotpipe::{ClientOptions, ServerOptions};
+    ///
+    /// # let name = format!(r"\\.\pipe\doc-on-behalf-of-{}", std::process::id());
+    /// let server = ServerOptions::new()
+    ///     .reject_remote_clients(false)
+    ///     .security(SecurityDescriptor::for_everyone())
+    ///     .create(&name)?;
+    ///
+    /// let ann: Sid = "S-1-5-21-1-2-3-1105".parse().unwrap();
+    /// let token = Token::of(ann, ann, [Sid::EVERYONE, Sid::AUTHENTICATED_USERS]);
+    /// let client = RemoteClient::new(token, "192.0.2.7").user_name(r"EXAMPLE\ann");
+    /// let end = ClientOptions::new().on_behalf_of(client.clone()).open(&name)?;
+    ///
+    /// assert_eq!(server.remote_client()?, Some(client));
+    /// assert_eq!(server.peer_token()?.user(), ann);
+    /// assert_eq!(server.peer_computer_name()?, "192.0.2.7");
+    /// # drop(end);
+    /// # }
+    /// # Ok::<(), dotpipe::Error>(())
+    /// ```
+    pub fn on_behalf_of(&mut self, client: RemoteClient) -> &mut Self {
+        self.on_behalf_of = Some(client);
+        self
+    }
+
     /// The read mode of the new end: byte by default. Message read mode needs a pipe of message type.
     ///
     /// To Win32 a client end always begins in byte read mode, and is then changed by
@@ -210,6 +264,17 @@ impl ClientOptions {
         operation: &'static str,
         name: &PipeName,
     ) -> Result<NamedPipeClient> {
+        let (end, pipe_type) = self.open_end(operation, name)?;
+        let name = name.clone();
+        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+    }
+
+    /// The end that these options open, and the type of its pipe.
+    pub(crate) fn open_end(
+        &self,
+        operation: &'static str,
+        name: &PipeName,
+    ) -> Result<(exact::End, PipeMode)> {
         let told = |code| Error::new(operation, Some(name), code);
         let end = self.reach(operation, name)?;
         let pipe_type = match end.info() {
@@ -227,8 +292,7 @@ impl ClientOptions {
                     _ => told(code),
                 })?;
         }
-        let name = name.clone();
-        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+        Ok((end, pipe_type))
     }
 
     fn reach(&self, operation: &'static str, name: &PipeName) -> Result<exact::End> {
@@ -236,6 +300,7 @@ impl ClientOptions {
             access: self.access,
             level: self.level,
             server: self.server,
+            on_behalf_of: self.on_behalf_of.clone(),
         };
         if self.read_mode == PipeMode::Message {
             // Without it the read mode could not be set, so asking for it loses nothing.
@@ -249,6 +314,11 @@ impl ClientOptions {
                     "SMB does not tell who serves a pipe on another machine: open it without require_server",
                 ));
             }
+            if self.on_behalf_of.is_some() {
+                return Err(told(Win32Error::NOT_SUPPORTED).with_hint(
+                    "a pipe on another machine is opened as oneself: use on_behalf_of for pipes of this one",
+                ));
+            }
             return exact::open_remote_explained(
                 name,
                 options.access,
@@ -257,11 +327,22 @@ impl ClientOptions {
             )
             .map_err(|failure| failure.into_error(operation, name));
         }
-        self.open_or_wait(name, &options).map_err(|code| match code {
-            Win32Error::ACCESS_DENIED if self.server.is_some() => told(code).with_hint(
-                "the server must be whom require_server names, and allow the access that is asked for",
-            ),
-            _ => told(code),
+        let for_another = self.on_behalf_of.is_some();
+        self.open_or_wait(name, &options).map_err(|code| {
+            let hint = match code {
+                Win32Error::ACCESS_DENIED if self.server.is_some() => {
+                    "the server must be whom require_server names, and allow the access that is asked for"
+                }
+                Win32Error::ACCESS_DENIED if for_another => {
+                    "the pipe must accept remote clients, its descriptor must let this one in, and only root and \
+                     the user of the server may open it for others"
+                }
+                Win32Error::NOT_SUPPORTED if for_another && cfg!(windows) => {
+                    "Windows itself takes clients of other machines in, and believes nobody else"
+                }
+                _ => return told(code),
+            };
+            told(code).with_hint(hint)
         })
     }
 
