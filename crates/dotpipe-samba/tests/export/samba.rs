@@ -11,6 +11,7 @@ use dotpipe::options::{Access, CreateOptions, PipeMode};
 use dotpipe::win32::Win32Error;
 use dotpipe_samba::Export;
 use dotpipe_samba::export::Event;
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::exporting::{Exporting, create, local, options, unique};
 use crate::support::patience::{soon, until};
@@ -133,6 +134,26 @@ fn a_frame_is_finished_whatever_comes_between() {
         count += 1;
     }
     assert!(count > 1);
+}
+
+#[test]
+fn somebody_who_accepts_nobody_under_another_name_holds_nobody_up() {
+    let (directory, good, taken) = (directory(), unique("good"), unique("taken"));
+    let _servers = [&good, &taken].map(|name| create(name, &options(PipeMode::Message)));
+    let path = directory.path().join(&taken);
+    let address = rustix::net::SocketAddrUnix::new(path).unwrap();
+    let wedged = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&wedged, &address).unwrap();
+    // It has room for two.
+    rustix::net::listen(&wedged, 1).unwrap();
+    let exporting = Exporting::start(directory.path(), &[&good, &taken]);
+    exporting.until_told(|event| matches!(event, Event::Skipped { .. }));
+    for _ in 0..5 {
+        // Each comes with a look at the other name.
+        let path = directory.path().join(&good);
+        std::fs::remove_file(&path).unwrap();
+        until("it is there again", || path.exists());
+    }
 }
 
 /// An export that waits for nobody long, and a client that has read nothing of all that fits on the way to it.
