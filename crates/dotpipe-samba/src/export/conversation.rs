@@ -12,9 +12,9 @@ use dotpipe::name::PipeName;
 use dotpipe::options::{Access, PipeMode};
 use dotpipe::tokio::{NamedPipeClient, OwnedReadHalf, OwnedWriteHalf, win32_code};
 use dotpipe::win32::Win32Error;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::event::{Event, Visitor};
 use super::transfer::{self, Frame};
@@ -46,6 +46,8 @@ enum Ending {
     Server,
     /// One of them did what cannot be passed on.
     Impossible(String),
+    /// The server has gone long since, and the client does not fetch what it has said.
+    Overdue,
     /// The export stops.
     Stopped,
 }
@@ -70,14 +72,14 @@ impl Conversation<'_> {
             });
         };
         let ending = tokio::select! {
-            ending = to_client(&reader, &stream, &mut outgoing, access, pipe_type, &note) => ending,
+            ending = to_client(&reader, &stream, &mut outgoing, access, pipe_type, self.patience, &note) => ending,
             ending = to_server(&stream, &mut writer, access, pipe_type) => ending,
             () = stop => Ending::Stopped,
         };
         // The server may serve the next client while this one fetches the rest.
         drop((reader, writer));
         let patience = match &ending {
-            Ending::Client => return,
+            Ending::Client | Ending::Overdue => return,
             Ending::Server | Ending::Impossible(_) => self.patience,
             Ending::Stopped => FAREWELL,
         };
@@ -105,6 +107,7 @@ async fn to_client(
     outgoing: &mut Frame,
     access: Access,
     pipe_type: PipeMode,
+    patience: Duration,
     note: &impl Fn(String),
 ) -> Ending {
     let mut noted = false;
@@ -134,10 +137,32 @@ async fn to_client(
             }
             Err(_) => return Ending::Server,
         }
-        if outgoing.finish(stream).await.is_err() {
+        let sent = tokio::select! {
+            sent = outgoing.finish(stream) => sent,
+            () = gone_for(pipe, patience) => return Ending::Overdue,
+        };
+        if sent.is_err() {
+            // It has gone. What it said before goes on to the server, which may wait for us to hear it meanwhile.
+            let _ = timeout(patience, discard(pipe)).await;
             return Ending::Client;
         }
     }
+}
+
+/// Ready when the server has been gone for so long.
+async fn gone_for(pipe: &OwnedReadHalf, patience: Duration) {
+    const PAUSE: Duration = Duration::from_millis(500);
+    while let Ok(ready) = pipe.ready(Interest::READABLE).await
+        && !ready.is_read_closed()
+    {
+        sleep(PAUSE).await;
+    }
+    sleep(patience).await;
+}
+
+/// Takes what the server says until it has gone.
+async fn discard(pipe: &OwnedReadHalf) {
+    while pipe.readable().await.is_ok() && next_bytes(pipe).is_ok() {}
 }
 
 /// What the server has said.

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use dotpipe::name::PipeName;
@@ -217,13 +217,13 @@ fn id_of(path: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Whether a socket is there and nobody listens to it.
+/// Whether a socket is there and nobody has bound it. Whoever has does not hear of the question.
 pub(crate) fn is_stale(path: &Path) -> bool {
-    let is_refused = |result: io::Result<UnixStream>| {
-        result.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-    };
+    // With a socket of another type: the system looks for the one that is bound, and refuses by type before anything
+    // is connected. Otherwise who asks would wait for one who listens and accepts nobody.
+    let asked = || UnixDatagram::unbound()?.connect(path);
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-        && is_refused(UnixStream::connect(path))
+        && asked().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -79,6 +80,8 @@ pub(super) async fn accept(
     messages: bool,
 ) -> io::Result<()> {
     take_last(stream).await?;
+    // As large as this may be; by default it is.
+    let _ = set_socket_send_buffer_size(stream, transfer::BUFFER / 2);
     let level = request.level;
     let reply = Reply { level, messages };
     transfer::send(stream, &reply.encode()).await

@@ -2,7 +2,7 @@
 //!
 //! Layer: over `door`. The rule it owns: which pipe gets a socket, and when it loses it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dotpipe::exact;
@@ -40,7 +40,7 @@ impl Roster {
     }
 
     /// Makes it true to the pipes that there are, as [`wanted`] has found them.
-    pub(super) fn update(&mut self, wanted: exact::Result<Vec<PipeName>>) {
+    pub(super) fn update(&mut self, wanted: exact::Result<BTreeSet<PipeName>>) {
         let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(code) => {
@@ -98,7 +98,7 @@ impl Roster {
 }
 
 /// The pipes that are there and shall be exported. It asks servers and may take its time.
-pub(super) fn wanted(pipes: &Pipes) -> exact::Result<Vec<PipeName>> {
+pub(super) fn wanted(pipes: &Pipes) -> exact::Result<BTreeSet<PipeName>> {
     match pipes {
         Pipes::All => {
             let there = exact::list()?;

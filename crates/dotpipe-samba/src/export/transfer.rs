@@ -7,6 +7,8 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 
 use super::unsent::unsent;
@@ -14,6 +16,13 @@ use super::unsent::unsent;
 /// The pauses between two looks at what `smbd` has fetched. The kernel tells of most of it, but not reliably of the
 /// last.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// The socket's buffer for what `smbd` has not fetched, in bytes: what Linux has by default, whatever this machine has.
+pub(super) const BUFFER: usize = 208 << 10;
+const AT_ONCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
 
 /// Reads until the buffer is full or the stream ends; gives how much there is.
 pub(super) async fn fill(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<usize> {
@@ -55,6 +64,9 @@ impl Frame {
 
     /// Sends what is left. When it is given up, the rest is kept.
     pub(super) async fn finish(&mut self, stream: &UnixStream) -> io::Result<()> {
+        if self.sent == 0 {
+            room(stream).await?;
+        }
         while self.sent < self.bytes.len() {
             match stream.try_write(&self.bytes[self.sent..]) {
                 Ok(len) => self.sent += len,
@@ -67,6 +79,20 @@ impl Frame {
         self.bytes = Vec::new();
         Ok(())
     }
+}
+
+/// Waits until the socket takes a whole frame at once. The kernel says so when no more than a quarter of the socket's
+/// buffer is in use, and the rest ([`BUFFER`]) has room for the longest: so a frame is in the socket whole or not at all, and
+/// whoever is cut off in between, or killed, leaves no half of one.
+async fn room(stream: &UnixStream) -> io::Result<()> {
+    let look = || {
+        let mut socket = [PollFd::new(stream, PollFlags::OUT)];
+        match poll(&mut socket, Some(&AT_ONCE))? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        }
+    };
+    stream.async_io(Interest::WRITABLE, look).await
 }
 
 /// Waits until `smbd` has fetched everything, or has gone. What its client still writes is thrown away: nobody is

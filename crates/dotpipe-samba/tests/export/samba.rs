@@ -4,13 +4,17 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 use dotpipe::exact;
 use dotpipe::options::{Access, CreateOptions, PipeMode};
+use dotpipe::win32::Win32Error;
+use dotpipe_samba::Export;
 use dotpipe_samba::export::Event;
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::exporting::{Exporting, create, local, options, unique};
-use crate::support::patience::soon;
+use crate::support::patience::{soon, until};
 
 /// A request as Samba 4.17 sends it for a user.
 const USER: &[u8] = include_bytes!("../../src/npa/captures/level7-user.bin");
@@ -130,6 +134,114 @@ fn a_frame_is_finished_whatever_comes_between() {
         count += 1;
     }
     assert!(count > 1);
+}
+
+#[test]
+fn somebody_who_accepts_nobody_under_another_name_holds_nobody_up() {
+    let (directory, good, taken) = (directory(), unique("good"), unique("taken"));
+    let _servers = [&good, &taken].map(|name| create(name, &options(PipeMode::Message)));
+    let path = directory.path().join(&taken);
+    let address = rustix::net::SocketAddrUnix::new(path).unwrap();
+    let wedged = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&wedged, &address).unwrap();
+    // It has room for two.
+    rustix::net::listen(&wedged, 1).unwrap();
+    let exporting = Exporting::start(directory.path(), &[&good, &taken]);
+    exporting.until_told(|event| matches!(event, Event::Skipped { .. }));
+    for _ in 0..5 {
+        // Each comes with a look at the other name.
+        let path = directory.path().join(&good);
+        std::fs::remove_file(&path).unwrap();
+        until("it is there again", || path.exists());
+    }
+}
+
+/// An export that waits for nobody long, and a client that has read nothing of all that fits on the way to it.
+fn full(directory: &tempfile::TempDir, access: Access) -> (Exporting, UnixStream, exact::End) {
+    let name = unique("full");
+    let of_messages = CreateOptions {
+        access,
+        ..options(PipeMode::Message)
+    };
+    let server = create(&name, &of_messages);
+    let export = Export::pipes(directory.path(), [local(&name)]);
+    let exporting = Exporting::run(export.drain_timeout(Duration::from_millis(50)));
+    exporting.until_told(|event| matches!(event, Event::Exported { .. }));
+    let mut samba = UnixStream::connect(directory.path().join(&name)).unwrap();
+    ask(&mut samba, 7);
+    while server.write_until(&[9; FULL_LEN], soon()).is_ok() {}
+    (exporting, samba, server)
+}
+
+const FULL_LEN: usize = 60_000;
+
+/// Waits until the export has closed the socket.
+fn until_closed(samba: &mut UnixStream) {
+    until("it is cut off", || samba.write_all(&[1, 0, b'x']).is_err());
+}
+
+/// Whatever is left in the socket ends with a whole frame: `smbd` would make up the rest of any other.
+fn assert_whole(samba: &mut UnixStream) {
+    let mut frames = Vec::new();
+    // It may be reset at the end.
+    let _ = samba.read_to_end(&mut frames);
+    assert!(!frames.is_empty());
+    assert_eq!(frames.len() % (2 + FULL_LEN), 0, "half a frame");
+}
+
+#[test]
+fn who_reads_nothing_and_is_cut_off_gets_no_half_frame() {
+    let directory = directory();
+    let (_exporting, mut samba, _server) = full(&directory, Access::Outbound);
+    // A client may not write here, which ends it.
+    until_closed(&mut samba);
+    assert_whole(&mut samba);
+}
+
+#[test]
+fn an_export_that_stops_leaves_no_half_frame() {
+    let directory = directory();
+    let (exporting, mut samba, _server) = full(&directory, Access::Duplex);
+    exporting.stop().unwrap();
+    assert_whole(&mut samba);
+}
+
+#[test]
+fn who_reads_nothing_does_not_stay_when_the_server_has_gone() {
+    let directory = directory();
+    let (_exporting, mut samba, server) = full(&directory, Access::Duplex);
+    drop(server);
+    until_closed(&mut samba);
+    assert_whole(&mut samba);
+}
+
+#[test]
+fn what_a_client_said_before_it_left_arrives_whatever_it_is_told() {
+    let (directory, name) = (directory(), unique("left"));
+    let tight = CreateOptions {
+        in_quota: 100,
+        ..options(PipeMode::Message)
+    };
+    let server = create(&name, &tight);
+    let _exporting = exporting(&directory, &name);
+    let mut samba = UnixStream::connect(directory.path().join(&name)).unwrap();
+    ask(&mut samba, 7);
+    for number in 0..10 {
+        samba
+            .write_all(&[&[90, 0][..], &[number; 90]].concat())
+            .unwrap();
+    }
+    drop(samba);
+    let mut message = Vec::new();
+    for number in 0..10 {
+        server.read_message(&mut message).unwrap();
+        assert_eq!(message, [number; 90]);
+        let _ = server.write(b"nobody hears it");
+    }
+    assert_eq!(
+        server.read_message(&mut message),
+        Err(Win32Error::BROKEN_PIPE)
+    );
 }
 
 #[test]

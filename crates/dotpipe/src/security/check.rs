@@ -23,6 +23,8 @@ pub fn access_check(descriptor: &SecurityDescriptor, token: &Token, desired: Pip
     let owns = descriptor.owner().is_some_and(|owner| token.is(&owner));
     let applies = |entry: &&Ace| match entry.sid {
         Sid::OWNER_RIGHTS => owns,
+        // Who has not proven who it is gains nothing by what the token names, and escapes nothing either.
+        sid if entry.kind == AceKind::Deny => token.is(&sid) || token.names(&sid),
         sid => token.is(&sid),
     };
     let mut wanted = desired.without_generic();
@@ -191,6 +193,25 @@ mod tests {
             );
             let expected = first.is_some_and(|entry| entry.kind == AceKind::Allow);
             prop_assert_eq!(access_check(&descriptor, &token, right), expected);
+        }
+    }
+
+    #[test]
+    fn a_guest_escapes_nothing() {
+        let [guest, guests] = ["S-1-5-21-1-2-3-501", "BG"].map(|text| text.parse().unwrap());
+        let token = Token::of(guest, guests, [guests, Sid::EVERYONE, Sid::user(1005)]);
+        let client = super::super::RemoteClient::new(token, "192.0.2.7");
+        for (descriptor, is_let_in) in [
+            ("D:(A;;FA;;;BG)", true),
+            ("D:(A;;FA;;;WD)(A;;FA;;;S-1-22-1-1005)", false),
+            ("D:(D;;FA;;;S-1-22-1-1005)(A;;FA;;;NU)", false),
+            ("D:(D;;FA;;;WD)(A;;FA;;;BG)", false),
+        ] {
+            assert_eq!(
+                allows(descriptor, client.token(), CLIENT),
+                is_let_in,
+                "{descriptor}"
+            );
         }
     }
 }

@@ -92,7 +92,7 @@ impl Token {
     pub fn is(&self, sid: &Sid) -> bool {
         const EVERYBODY: [Sid; 3] = [Sid::EVERYONE, Sid::AUTHENTICATED_USERS, Sid::USERS];
         // The primary group of a token of Windows counts only if it is among the others.
-        let is_named = self.user == *sid || self.groups.contains(sid);
+        let is_named = self.names(sid);
         if self.remote {
             let takes_proof = EVERYBODY.contains(sid) || sid.user_id().or(sid.group_id()).is_some();
             return is_named
@@ -111,8 +111,12 @@ impl Token {
 
     /// Whether somebody on another machine has said who it is, in a way that its bridge believes.
     fn has_proven_itself(&self) -> bool {
-        let names = |sid| self.user == sid || self.groups.contains(&sid);
-        names(Sid::AUTHENTICATED_USERS) && !names(Sid::ANONYMOUS)
+        self.names(&Sid::AUTHENTICATED_USERS) && !self.names(&Sid::ANONYMOUS)
+    }
+
+    /// Whether the token has this identifier, whatever that is worth.
+    pub(super) fn names(&self, sid: &Sid) -> bool {
+        self.user == *sid || self.groups.contains(sid)
     }
 
     /// Whether the user is root, on this machine.
