@@ -1,5 +1,10 @@
 //! The face for tasks on pipes of another machine.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use dotpipe::PipeMode;
@@ -104,7 +109,7 @@ fn several_tasks_use_one_end_and_one_connection() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let client = std::sync::Arc::new(open(&smbd, "echo", PipeMode::Message).await);
+        let client = Arc::new(open(&smbd, "echo", PipeMode::Message).await);
         let tasks: Vec<_> = (0..8u8)
             .map(|number| {
                 let client = client.clone();
@@ -225,4 +230,59 @@ fn who_waits_in_vain_and_who_does_not() {
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
         }
     });
+}
+
+/// Counts how often it is called.
+#[derive(Default)]
+struct Count(AtomicU32);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn who_waits_is_woken_by_news_only() {
+    let Some(smbd) = Smbd::start(Settings::default()) else {
+        return;
+    };
+    let _served = Served::start(&smbd, "silent", Type::Message, |mut conversation| {
+        conversation.until_gone()
+    });
+    let runtime = runtime();
+    let client = runtime.block_on(open(&smbd, "silent", PipeMode::Message));
+    let _entered = runtime.enter();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(count.clone());
+    let mut got = Vec::new();
+    let mut reading = pin!(client.recv(&mut got));
+    let poll = reading.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(poll.is_pending());
+    assert_eq!(count.0.load(Ordering::SeqCst), 0, "it has woken itself");
+}
+
+#[test]
+fn an_answer_that_nobody_has_looked_at_is_the_next_message() {
+    let Some(smbd) = Smbd::start(Settings::default()) else {
+        return;
+    };
+    let _served = Served::start(&smbd, "echo", Type::Message, echo);
+    let runtime = runtime();
+    let client = runtime.block_on(open(&smbd, "echo", PipeMode::Message));
+    let mut got = Vec::new();
+    {
+        let _entered = runtime.enter();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let mut asking = pin!(client.transact(b"question", &mut got));
+        let poll = asking.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        until("the answer", || count.0.load(Ordering::SeqCst) > 0);
+    }
+    runtime.block_on(async {
+        let receiving = tokio::time::timeout(PATIENCE, client.recv(&mut got));
+        assert_eq!(receiving.await.unwrap().unwrap(), 8);
+    });
+    assert_eq!(got, b"question");
 }

@@ -192,7 +192,7 @@ impl<T> Inbox<T> {
     pub(super) fn withdraw(&mut self, id: u64) -> Option<T> {
         let place = self.waiting.iter().position(|read| read.id == id)?;
         let read = self.waiting.remove(place)?;
-        self.give_back(read.data);
+        self.give_back_begun(read.data);
         Some(read.ticket)
     }
 
@@ -200,7 +200,7 @@ impl<T> Inbox<T> {
     pub(super) fn withdraw_all(&mut self) -> Vec<T> {
         let mut tickets = Vec::new();
         while let Some(read) = self.waiting.pop_back() {
-            self.give_back(read.data);
+            self.give_back_begun(read.data);
             tickets.insert(0, read.ticket);
         }
         tickets
@@ -212,15 +212,20 @@ impl<T> Inbox<T> {
         self.withdraw(id)
     }
 
-    fn give_back(&mut self, data: Vec<u8>) {
+    fn give_back_begun(&mut self, data: Vec<u8>) {
         if !data.is_empty() {
             // Only a message that goes on is kept by a read that waits.
-            self.pieces.push_front(Piece {
-                data,
-                taken: 0,
-                ends: false,
-            });
+            self.give_back(data, true);
         }
+    }
+
+    /// What a read was served with is unread again.
+    pub(super) fn give_back(&mut self, data: Vec<u8>, more: bool) {
+        self.pieces.push_front(Piece {
+            data,
+            taken: 0,
+            ends: !more,
+        });
     }
 
     /// What `PeekNamedPipe` sees of what has arrived. `pipe_type` as far as it is known.

@@ -151,6 +151,8 @@ impl Inner {
         let budget = ready!(coop::poll_proceed(context));
         let mut rounds = 0;
         loop {
+            // Before the look: another task may hear of its end right after it.
+            let had_taken = self.has_taken();
             let want = match attempt() {
                 Ok(Step::Wait(want)) => want,
                 Ok(Step::Done(done)) => {
@@ -189,8 +191,7 @@ impl Inner {
                 }
                 // Nothing arms for these, so the waker had to be noted before the last look.
                 Ok(false)
-                    if rounds == 0
-                        && (matches!(want, Want::Turn | Want::Answer) || self.has_taken()) =>
+                    if rounds == 0 && (matches!(want, Want::Turn | Want::Answer) || had_taken) =>
                 {
                     rounds += 1
                 }
@@ -320,6 +321,10 @@ impl Inner {
         let this = self.clone();
         self.runtime.spawn(async move {
             let _ = poll_fn(|context| operation.poll(context)).await;
+            // Whoever brought it to its end may have told nobody else.
+            if let Ok(conversation) = this.conversation() {
+                conversation.wake_all();
+            }
             drop(this);
         });
         Ok(Step::Done(data.len()))

@@ -75,6 +75,10 @@ impl Inner {
     pub(super) async fn transact(&self, question: &[u8], reply: &mut Vec<u8>) -> Result<usize> {
         reply.clear();
         let told = |code| self.error("transact", code);
+        if !self.lock_begun().is_empty() {
+            // The rest of it would be taken for the reply.
+            return Err(told(Win32Error::PIPE_BUSY));
+        }
         let end = self.end.below();
         let asking = end.begin_transact(question).map_err(told)?;
         let mut answer = Answer {

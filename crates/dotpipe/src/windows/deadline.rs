@@ -124,6 +124,10 @@ impl<T: Clone + Send + Sync + 'static> Aside<T> {
 impl<T> Drop for Aside<T> {
     fn drop(&mut self) {
         self.shared.is_unwanted.store(true, Ordering::Relaxed);
+        if self.shared.result.get().is_some() {
+            // It calls wakers, if anything, and those are not to be called off.
+            return;
+        }
         let Some(sleeper) = self.thread.take().filter(|thread| !thread.is_finished()) else {
             return;
         };

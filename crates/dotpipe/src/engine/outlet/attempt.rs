@@ -65,7 +65,10 @@ impl Outlet {
 
     /// Whether all that was written stands in the ring.
     pub(in crate::engine) fn is_all_placed(&mut self) -> bool {
-        self.settle();
+        // Only then: to arm anew may take a ring from others who wait for one.
+        if self.has_unplaced() {
+            self.settle();
+        }
         !self.has_unplaced()
     }
 }

@@ -167,6 +167,7 @@ impl End {
             shared,
             id,
             outcome,
+            is_over: false,
         })
     }
 }
@@ -196,19 +197,31 @@ pub(crate) struct Asking {
     shared: Arc<Shared>,
     id: u64,
     outcome: Arc<Outcome<ReceivedData>>,
+    /// Its result has been taken.
+    is_over: bool,
 }
 
 impl Asking {
     /// The end of the answer, once it has come; then it is behind what `answer` held.
-    pub(crate) fn result(&self, answer: &mut Vec<u8>) -> Option<Result<()>> {
+    pub(crate) fn result(&mut self, answer: &mut Vec<u8>) -> Option<Result<()>> {
         let result = self.outcome.result()?;
+        self.is_over = true;
         Some(result.map(|got| answer.extend_from_slice(&got.data)))
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        self.shared.lock().inbox.withdraw(self.id);
+        let mut state = self.shared.lock();
+        let served = state.inbox.withdraw(self.id).is_none();
+        if served
+            && !self.is_over
+            && let Some(Ok(answer)) = self.outcome.result()
+        {
+            // It has come, and nobody has looked: it is for who reads next.
+            state.inbox.give_back(answer.data, answer.more);
+        }
+        drop(state);
         // Those who could not read before it can now.
         self.shared.tasks.wake_all();
     }

@@ -31,14 +31,19 @@ impl Shared {
     /// Gives what has arrived to whoever waits for it, and asks for more if somebody still waits.
     pub(super) fn settle(&self, state: &mut State) {
         let mode = state.read_mode;
-        for read in state.inbox.serve(mode) {
+        let served = state.inbox.serve(mode);
+        let has_news = !served.is_empty();
+        for read in served {
             read.ticket.complete(read.result);
         }
         let wanted = state.inbox.has_waiting() || state.asked && !state.inbox.has_unread();
         if wanted && !state.fetching && state.inbox.ending().is_none() {
             self.fetch(state, None);
         }
-        self.ring(state);
+        // Not otherwise: who arms settles as well, and would wake itself for ever.
+        if has_news {
+            self.ring(state);
+        }
     }
 
     /// Wakes the tasks that wait, and whoever waits with `poll` for what can be done now.
@@ -62,9 +67,15 @@ impl Shared {
         state.fetching = true;
         if let Err(code) = self.spawn(state, me.receive(question)) {
             state.fetching = false;
-            for outcome in state.inbox.withdraw_all() {
+            let asked = std::mem::take(&mut state.asked);
+            let waiting = state.inbox.withdraw_all();
+            if waiting.is_empty() && asked {
+                state.untold = Some(code);
+            }
+            for outcome in waiting {
                 outcome.complete(Err(code));
             }
+            self.ring(state);
         }
     }
 
@@ -77,7 +88,8 @@ impl Shared {
         state.fetching = false;
         match result {
             Ok(portion) => {
-                state.asked = false;
+                // Who waits with `poll` goes on waiting if it was for somebody else.
+                state.asked = state.armed.contains(Interest::READABLE);
                 state.inbox.push(portion.data, portion.more);
             }
             Err(code) if ends_the_conversation(code) => state.inbox.end(code),
@@ -90,12 +102,14 @@ impl Shared {
                 let asked = std::mem::take(&mut state.asked);
                 match failed {
                     Some(outcome) => outcome.complete(Err(code)),
-                    None if asked => state.untold = Some(code),
+                    // That of a question which was given up is nobody else's.
+                    None if asked && asking.is_none() => state.untold = Some(code),
                     None => {}
                 }
             }
         }
         self.settle(&mut state);
+        self.ring(&mut state);
     }
 
     /// Sends what was gathered.

@@ -103,7 +103,7 @@ pub(crate) enum Asking {
 }
 
 impl Asking {
-    pub(crate) fn result(&self, answer: &mut Vec<u8>) -> Option<Result<()>> {
+    pub(crate) fn result(&mut self, answer: &mut Vec<u8>) -> Option<Result<()>> {
         match self {
             Asking::Local(asking) => asking.result(answer),
             Asking::Remote(asking) => asking.result(answer),
