@@ -35,7 +35,7 @@ macro_rules! handles {
             /// The handle is open, and nobody else owns it. It is closed also when this fails.
             ///
             /// # Errors
-            /// `ERROR_INVALID_PARAMETER` when it is the other end, is not overlapped or belongs to a port;
+            /// `ERROR_INVALID_PARAMETER` when it is the other end, is not overlapped, is non-blocking or belongs to a port;
             /// `ERROR_INVALID_FUNCTION` and others when it is no named pipe of this machine. An error outside of
             /// a tokio runtime.
             ///

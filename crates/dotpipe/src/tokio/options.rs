@@ -416,14 +416,13 @@ impl ClientOptions {
         loop {
             let (options, pipe, own) = (self.clone(), name.clone(), runtime.clone());
             let piece = runtime.spawn_blocking(move || {
-                let (piece, left) = piece_of(&pipe, timeout, begun)
-                    .map_err(|code| Error::new(operation, Some(&pipe), code))?;
-                let mut options = options;
-                options.0.wait_timeout(Some(piece));
-                match options.open_named(operation, pipe, own) {
-                    Err(error) if error.is_timeout() && left > PIECE => Ok(None),
-                    result => result.map(Some),
+                match options.open_named(operation, pipe.clone(), own) {
+                    Err(error) if error.is_busy() => {}
+                    result => return result.map(Some),
                 }
+                let waited = options.wait_a_piece(&pipe, timeout, begun);
+                waited.map_err(|code| Error::new(operation, Some(&pipe), code))?;
+                Ok(None)
             });
             match piece.await {
                 Ok(Ok(Some(client))) => return Ok(client),
@@ -435,6 +434,36 @@ impl ClientOptions {
                     return Err(Error::new(operation, Some(&name), code));
                 }
             }
+        }
+    }
+
+    /// Waits for an instance, but not for long: success may mean that it is time to ask whether anybody still
+    /// wants it.
+    fn wait_a_piece(
+        &self,
+        name: &PipeName,
+        timeout: WaitTimeout,
+        begun: Instant,
+    ) -> exact::Result<()> {
+        let limit = match timeout {
+            WaitTimeout::Forever => Duration::MAX,
+            WaitTimeout::For(limit) => limit,
+            WaitTimeout::Default if !name.is_local() => DEFAULT_ELSEWHERE,
+            // Where it cannot be known, the system waits for the whole of it.
+            WaitTimeout::Default => match exact::status(name)
+                .ok()
+                .and_then(|pipe| pipe.default_timeout)
+            {
+                None | Some(0) => return exact::wait(name, timeout),
+                Some(u32::MAX) => Duration::MAX,
+                Some(milliseconds) => Duration::from_millis(milliseconds.into()),
+            },
+        };
+        let left = limit.saturating_sub(begun.elapsed());
+        let piece = WaitTimeout::For(left.min(PIECE));
+        match self.0.wait_for_instance(name, piece) {
+            Err(Win32Error::SEM_TIMEOUT) if left > PIECE => Ok(()),
+            result => result,
         }
     }
 
@@ -461,27 +490,5 @@ impl ClientOptions {
 
 /// How long a thread for blocking calls waits at a time.
 const PIECE: Duration = Duration::from_millis(250);
-
-/// How long such a thread waits for an instance now, and how much time is left in all.
-fn piece_of(
-    name: &PipeName,
-    timeout: WaitTimeout,
-    begun: Instant,
-) -> exact::Result<(WaitTimeout, Duration)> {
-    let limit = match timeout {
-        WaitTimeout::Forever => Duration::MAX,
-        WaitTimeout::For(limit) => limit,
-        WaitTimeout::Default if !name.is_local() => return Ok((timeout, Duration::ZERO)),
-        // Where it cannot be known, the system waits for the whole of it.
-        WaitTimeout::Default => match exact::status(name)
-            .ok()
-            .and_then(|pipe| pipe.default_timeout)
-        {
-            None | Some(0) => return Ok((timeout, Duration::ZERO)),
-            Some(u32::MAX) => Duration::MAX,
-            Some(milliseconds) => Duration::from_millis(milliseconds.into()),
-        },
-    };
-    let left = limit.saturating_sub(begun.elapsed());
-    Ok((WaitTimeout::For(left.min(PIECE)), left))
-}
+/// What is waited for a pipe on another machine by default.
+const DEFAULT_ELSEWHERE: Duration = Duration::from_millis(50);

@@ -22,7 +22,6 @@ use super::calls::{pipe, transfer};
 use super::deadline::Aside;
 use super::end::{End, FIRST_PIECE, read_message};
 use super::operation::Operation;
-use super::port::Kind;
 use super::tasks::{Conversation, Tasks};
 use crate::exact::{Attempted, Peeked, Received, ReceivedData, Result, Want};
 use crate::options::{PipeEnd, PipeMode, WaitMode};
@@ -209,9 +208,8 @@ impl End {
 
     /// Starts a write, which goes on by itself if it does not end at once.
     pub(crate) fn take_write(&self, data: Vec<u8>) -> Result<Operation<usize>> {
-        let tasks = self.waiting.tasks.clone();
-        let count = |ended: super::port::Ended| ended.count;
-        let write = self.start_and_tell(Kind::Write, data, 0, count, move || tasks.wake_all());
+        // Whoever keeps it tells the others of its end.
+        let write = self.start_write(data);
         match write.result() {
             Some(Err(code)) => Err(code),
             _ => Ok(write),

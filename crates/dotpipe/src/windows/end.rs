@@ -36,7 +36,7 @@ pub(super) const FIRST_PIECE: usize = 4096;
 
 /// The server end or the client end of an instance. Closes on drop.
 pub(crate) struct End {
-    /// Shared with nobody; operations that go on know it weakly.
+    /// Shared with nobody but a flush of a task; operations that go on know it weakly.
     handle: Arc<OwnedHandle>,
     end: PipeEnd,
     /// At a client end, the computer that it named, unless it was this one.
@@ -74,6 +74,11 @@ impl End {
             PipeMode::Byte => PipeMode::Byte,
             PipeMode::Message => state(handle.as_handle())?.read_mode,
         };
+        // Reads of such an end would not wait, and writes could be told as done that were not.
+        let modes = state(handle.as_handle());
+        if modes.is_ok_and(|modes| modes.wait_mode == WaitMode::NonBlocking) {
+            return Err(Win32Error::INVALID_PARAMETER);
+        }
         let name = pipe::name(handle.as_handle())?;
         let name = name.strip_prefix('\\').unwrap_or(&name);
         let name = PipeName::local(name).map_err(|_| Win32Error::INVALID_NAME)?;
@@ -314,25 +319,12 @@ impl End {
         room: usize,
         value: fn(Ended) -> T,
     ) -> Operation<T> {
-        self.start_and_tell(kind, sent, room, value, || {})
-    }
-
-    /// [`start`](Self::start), and calls `tell` once its result is there.
-    pub(super) fn start_and_tell<T: Clone + Send + 'static>(
-        &self,
-        kind: Kind,
-        sent: Vec<u8>,
-        room: usize,
-        value: fn(Ended) -> T,
-        tell: impl FnOnce() + Send + 'static,
-    ) -> Operation<T> {
         let outcome = Outcome::new();
         let told = outcome.clone();
         let task = Task { kind, sent, room };
         let started = self.bind().and_then(|()| {
             port::start(self.handle(), task, move |ended| {
                 told.complete(ended.map(value));
-                tell();
             })
         });
         match started {

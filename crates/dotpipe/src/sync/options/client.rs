@@ -2,6 +2,8 @@
 //!
 //! Layer: the sync face.
 
+#[cfg(all(feature = "smb", feature = "tokio", unix))]
+use std::time::Duration;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -344,6 +346,31 @@ impl ClientOptions {
             };
             told(code).with_hint(hint)
         })
+    }
+
+    /// Waits until an instance of the pipe listens. A server elsewhere that cannot be asked for that gets a
+    /// pause.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn wait_for_instance(
+        &self,
+        name: &PipeName,
+        timeout: WaitTimeout,
+    ) -> exact::Result<()> {
+        #[cfg(all(feature = "smb", unix))]
+        if !name.is_local() {
+            const PAUSE: Duration = Duration::from_millis(20);
+            return match (exact::wait_remote(name, timeout, &self.smb), timeout) {
+                (Err(Win32Error::NOT_SUPPORTED), WaitTimeout::For(Duration::ZERO)) => {
+                    Err(Win32Error::SEM_TIMEOUT)
+                }
+                (Err(Win32Error::NOT_SUPPORTED), _) => {
+                    std::thread::sleep(PAUSE);
+                    Ok(())
+                }
+                (result, _) => result,
+            };
+        }
+        exact::wait(name, timeout)
     }
 
     fn open_or_wait(&self, name: &PipeName, options: &OpenOptions) -> exact::Result<exact::End> {
