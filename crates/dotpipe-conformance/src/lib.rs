@@ -14,11 +14,17 @@
 //! - [`compare`]: expected and actual output in, their differences out;
 //! - [`suite`]: finds scripts, runs many of them at a time.
 
+#[cfg(target_os = "linux")]
+pub mod carried;
 pub mod compare;
 pub mod exact;
 pub mod face;
 pub mod format;
 pub mod parse;
 pub mod payload;
+#[cfg(target_os = "linux")]
+mod quiet;
+#[cfg(target_os = "linux")]
+pub mod remote;
 pub mod run;
 pub mod suite;

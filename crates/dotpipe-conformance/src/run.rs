@@ -88,6 +88,7 @@ struct Tagged {
 impl Runner {
     /// Carries one command out; the result is what stands behind the arrow.
     fn command(&mut self, command: &Command) -> Result<String, String> {
+        self.face.settle();
         match command {
             Command::Create {
                 handle,
@@ -239,6 +240,7 @@ impl Runner {
         moment: Duration,
         tag: Option<&str>,
     ) -> String {
+        self.face.settle();
         let result = shown(operation.wait_for(moment));
         if let Some(tag) = tag {
             self.tags.insert(

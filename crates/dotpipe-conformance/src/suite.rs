@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+#[cfg(target_os = "linux")]
+use crate::carried::{Carried, Difference, Hindrance};
 use crate::compare::{as_wine_answers, differences};
 use crate::face::Face;
 use crate::parse::Script;
@@ -104,6 +106,47 @@ pub fn check(path: &Path, face: &Arc<dyn Face>) -> Verdict {
         Ok(Some(_)) if name(path).starts_with(OPTIONAL) => Verdict::OptionalDifferent,
         Ok(Some(hunks)) => Verdict::Different(hunks),
     }
+}
+
+/// What became of a script whose clients are on another machine.
+#[cfg(target_os = "linux")]
+#[derive(Debug, PartialEq, Eq)]
+pub enum RemoteVerdict {
+    /// It cannot be carried, for these reasons.
+    NotCarried(Vec<Hindrance>),
+    /// The output is as expected, but for what differs by nature: so often.
+    Same(BTreeMap<Difference, usize>),
+    /// It is not; these are the differences.
+    Different(String),
+    /// The script or its expectation cannot be used; this is why.
+    Unusable(String),
+}
+
+/// Runs a script, if it can be carried, with clients on another machine, and compares its output with the
+/// expectation beside it. One at a time: see [`RemoteFace`](crate::remote::RemoteFace).
+#[cfg(target_os = "linux")]
+pub fn check_remote(path: &Path, face: &Arc<dyn Face>) -> RemoteVerdict {
+    match try_remote(path, face) {
+        Ok(verdict) => verdict,
+        Err(reason) => RemoteVerdict::Unusable(reason),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn try_remote(path: &Path, face: &Arc<dyn Face>) -> Result<RemoteVerdict, String> {
+    let malformed = |error| format!("{}: {error}", path.display());
+    let script = Script::parse(&read(path)?, &fresh_run()).map_err(malformed)?;
+    let expected = read(&path.with_extension("expect"))?;
+    let carried = Carried::new(&script, &expected);
+    if !carried.hindrances.is_empty() {
+        return Ok(RemoteVerdict::NotCarried(carried.hindrances));
+    }
+    let got = run(&script, face).map_err(malformed)?;
+    let (expected, counts) = carried.expectation(&expected, &got);
+    Ok(match differences(&expected, &got) {
+        None => RemoteVerdict::Same(counts),
+        Some(hunks) => RemoteVerdict::Different(hunks),
+    })
 }
 
 /// Does `work` for every path, up to `jobs` of them at a time, and hands the results to `report` in the

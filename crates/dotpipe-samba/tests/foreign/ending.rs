@@ -6,7 +6,7 @@ use dotpipe::options::{CreateOptions, PipeMode};
 use dotpipe::win32::Win32Error;
 
 use crate::exporting::{Exporting, create, echo, options, read, unique};
-use crate::python::{Answer, acquainted, with_each};
+use crate::python::{Answer, Client, acquainted, with_each};
 use crate::support::patience::until;
 
 /// What Samba says when there is no pipe of the name.
@@ -80,10 +80,10 @@ fn a_client_killed_in_the_midst_of_a_message_has_not_said_it() {
             // The instance is as good as new.
             server.disconnect().unwrap();
             let _listening = server.start_connect();
-            let Some((smbd, mut next)) = acquainted(library) else {
+            let Some(mut next) = Client::start(library) else {
                 return;
             };
-            let _exporting = Exporting::of(&smbd, &name);
+            next.connect(&smbd);
             assert_eq!(next.open("p", &name), Answer::done(""));
         });
     }
