@@ -126,10 +126,7 @@ fn check(args: Args) -> Result {
         configuration: args.smb_conf,
     });
     for finding in &found {
-        output::line(format_args!(
-            "{}",
-            output::printable_lines(&finding.to_string())
-        ))?;
+        output::line(finding)?;
     }
     match found
         .iter()

@@ -4,11 +4,12 @@
 //! and [`Difference`], as `docs/remote.md` has them. Both follow from the lines of a script: no script is left out by its name
 //! alone, and none because it fails.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use dotpipe::name::PipeName;
 use dotpipe::options::{PipeMode, WaitMode};
+use dotpipe_samba::export::file_name;
 
 use crate::face::{Question, Transfer};
 use crate::parse::{Command, Line, Script};
@@ -88,7 +89,8 @@ pub struct Hindrance {
 pub enum Difference {
     /// What a client asks of the pipe or of Samba without moving data: state, information, flush, wait.
     Refused,
-    /// Samba has one status for an end that was closed and one that was disconnected.
+    /// Samba has one status for both: to a client, a server that has disconnected it is one that has closed its
+    /// end.
     OneEnd,
 }
 
@@ -102,13 +104,14 @@ impl fmt::Display for Difference {
 }
 
 /// What is known of a handle while the lines go by.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Known {
     is_client: bool,
+    pipe: Option<PipeName>,
     messages: bool,
-    /// Whether there are bytes that this end has written and nobody has read; never reset by a read, since
-    /// how much it takes is not followed here.
     wait_mode: WaitMode,
+    /// The tag of a transaction that goes on.
+    transacting: Option<String>,
 }
 
 /// A script with its expectation, looked at from another machine.
@@ -172,9 +175,16 @@ impl Difference {
         };
         match self {
             Difference::Refused => got == NOT_SUPPORTED,
-            Difference::OneEnd if expected != NOT_CONNECTED => false,
-            Difference::OneEnd if command.starts_with("write") => got == "err ERROR_NO_DATA 232",
-            Difference::OneEnd => got == "err ERROR_BROKEN_PIPE 109",
+            // What an end answers whose other side was closed.
+            Difference::OneEnd => {
+                expected == NOT_CONNECTED
+                    && match command.split(' ').next() {
+                        Some("write") => got == "err ERROR_NO_DATA 232",
+                        Some("transact") => got == "err ERROR_BAD_PIPE 230",
+                        Some("setstate") => got == "ok",
+                        _ => got == "err ERROR_BROKEN_PIPE 109",
+                    }
+            }
         }
     }
 }
@@ -185,6 +195,8 @@ struct View {
     handles: HashMap<String, Known>,
     /// The types of the pipes.
     pipes: HashMap<PipeName, PipeMode>,
+    /// Pipes whose servers have written something that no client has read.
+    unread: HashSet<PipeName>,
     /// What the operations with these tags may show.
     tags: HashMap<String, Option<Difference>>,
     hindrances: BTreeMap<Obstacle, String>,
@@ -217,8 +229,8 @@ impl View {
             Command::WaitPipe { .. } => Some(Difference::Refused),
             Command::Ask { handle, question } if is_client(handle) => match question {
                 Question::State | Question::Info => Some(Difference::Refused),
-                Question::Peek(_) => Some(Difference::OneEnd),
-                _ => None,
+                Question::Peek(_) | Question::SetState(..) => Some(Difference::OneEnd),
+                Question::Disconnect => None,
             },
             Command::Start {
                 handle, transfer, ..
@@ -237,14 +249,8 @@ impl View {
     fn obstacle(&mut self, command: &Command, result: &str) -> Option<Obstacle> {
         match command {
             Command::Open { name, .. } => self.reach(name, result),
-            Command::Call {
-                name,
-                question,
-                reply_len,
-                ..
-            } => {
+            Command::Call { name, question, .. } => {
                 let messages = self.pipe_type(name) == Some(PipeMode::Message);
-                let _ = reply_len;
                 self.reach(name, result)
                     .or_else(|| sent(question, messages))
             }
@@ -266,6 +272,11 @@ impl View {
                     {
                         Some(Obstacle::Peek)
                     }
+                    Question::Disconnect
+                        if known.pipe.as_ref().is_some_and(|pipe| self.unread.contains(pipe)) =>
+                    {
+                        Some(Obstacle::Discard)
+                    }
                     _ => None,
                 }
             }
@@ -283,7 +294,11 @@ impl View {
                         Some(Obstacle::Room)
                     }
                     Transfer::Write(data) => sent(data, known.messages),
-                    Transfer::Transact(..) if result == PIPE_BUSY => Some(Obstacle::Transact),
+                    Transfer::Transact(..)
+                        if known.is_client && known.transacting.is_none() && result == PIPE_BUSY =>
+                    {
+                        Some(Obstacle::Transact)
+                    }
                     Transfer::Transact(data, _) => sent(data, known.messages),
                     Transfer::Flush if !known.is_client && result == "pending" => {
                         Some(Obstacle::Flush)
@@ -299,8 +314,9 @@ impl View {
     fn reach(&mut self, name: &str, result: &str) -> Option<Obstacle> {
         self.has_client = true;
         let name = PipeName::parse(name).ok()?;
-        match name.name() {
-            name if name.contains('/') || name.len() > LONGEST_NAME => Some(Obstacle::Name),
+        match file_name(&name) {
+            Err(_) => Some(Obstacle::Name),
+            Ok(file) if file.len() > LONGEST_NAME => Some(Obstacle::Name),
             _ if result == ACCESS_DENIED => Some(Obstacle::Access),
             _ => None,
         }
@@ -315,6 +331,8 @@ impl View {
             } if result == "ok" => {
                 let known = Known {
                     is_client: false,
+                    pipe: PipeName::parse(name).ok(),
+                    transacting: None,
                     messages: options.pipe_type == PipeMode::Message,
                     wait_mode: options.wait_mode,
                 };
@@ -326,6 +344,8 @@ impl View {
             Command::Open { handle, name, .. } if result == "ok" => {
                 let known = Known {
                     is_client: true,
+                    pipe: PipeName::parse(name).ok(),
+                    transacting: None,
                     messages: self.pipe_type(name) == Some(PipeMode::Message),
                     wait_mode: WaitMode::Blocking,
                 };
@@ -333,6 +353,31 @@ impl View {
             }
             Command::Close { handle } => {
                 self.handles.remove(handle);
+            }
+            Command::Start {
+                handle,
+                transfer,
+                tag,
+            } => {
+                let Some(known) = self.handles.get_mut(handle) else {
+                    return;
+                };
+                let pipe = known.pipe.clone();
+                match transfer {
+                    Transfer::Transact(..) if result == "pending" => {
+                        known.transacting.clone_from(tag);
+                    }
+                    Transfer::Write(_) if !known.is_client => self.unread.extend(pipe),
+                    Transfer::Read(_) if known.is_client && result.starts_with("ok") => {
+                        pipe.map(|pipe| self.unread.remove(&pipe));
+                    }
+                    _ => {}
+                }
+            }
+            Command::Await { tag, .. } if result != "pending" => {
+                for known in self.handles.values_mut() {
+                    known.transacting.take_if(|other| other == tag);
+                }
             }
             Command::Ask {
                 handle,
@@ -346,8 +391,8 @@ impl View {
         }
     }
 
-    fn known(&self, handle: &str) -> Option<Known> {
-        self.handles.get(handle).copied()
+    fn known(&self, handle: &str) -> Option<&Known> {
+        self.handles.get(handle)
     }
 
     fn pipe_type(&self, name: &str) -> Option<PipeMode> {

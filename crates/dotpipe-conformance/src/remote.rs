@@ -16,6 +16,7 @@ use dotpipe::options::{CreateOptions, DesiredAccess, PipeMode, WaitMode, WaitTim
 use dotpipe::remote::SmbOptions;
 use dotpipe::win32::Win32Error;
 use dotpipe_loopback::{Bridge, Smbd};
+use dotpipe_samba::export::file_name;
 
 use crate::exact::{ExactFace, NamedHandle, done, parsed, received};
 use crate::face::{Face, Handle, Outcome};
@@ -57,7 +58,8 @@ impl RemoteFace {
     /// Waits until the name is on the network if there is such a pipe, or not if there is none.
     fn reach(&self, name: &PipeName) -> Result<(), Win32Error> {
         let mut bridges = self.bridges.lock().unwrap_or_else(PoisonError::into_inner);
-        let socket = self.smbd.socket(name.name());
+        let file = file_name(name).map_err(|_| Win32Error::INVALID_NAME)?;
+        let socket = self.smbd.sockets().join(file);
         // Those of earlier scripts.
         bridges.retain(|other, _| other == name || exact::exists(other).unwrap_or(true));
         if exact::exists(name)? && !bridges.contains_key(name) {

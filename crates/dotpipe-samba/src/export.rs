@@ -10,6 +10,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | `place` | the directory for the sockets: which is safe, what a socket is called |
+//! | `lower` | the small letters that Samba knows |
 //! | `roster` | which pipes are exported, kept true to which there are |
 //! | `door` | the socket of one pipe: who comes, limits, opening an instance |
 //! | `request` | what `smbd` says first, and how it is answered |
@@ -23,6 +24,7 @@ mod conversation;
 mod door;
 mod event;
 mod identity;
+mod lower;
 mod place;
 mod request;
 mod roster;
@@ -59,6 +61,34 @@ enum Pipes {
 }
 
 /// Serves pipes of this machine to clients of other machines, by way of Samba.
+///
+/// It has a socket for each pipe in the directory in which `smbd` looks for it, as long as a server of this machine
+/// serves the pipe. For each client it opens an instance in the client's name
+/// ([`on_behalf_of`](dotpipe::sync::ClientOptions::on_behalf_of)): so it must run as root or as the user of the
+/// pipes, whose servers believe nobody else. What Samba has to be told, what it does not carry, and what is done
+/// in its place stands in `docs/remote.md`; [`setup`](crate::setup) says what is wrong with a machine.
+///
+/// # Limits
+/// It runs on any tokio runtime; a [current-thread](tokio::runtime::Builder::new_current_thread) one will do, with a
+/// few threads for blocking calls beside it, at most four for each pipe whose server does not answer. Every client is
+/// answered within five seconds. In each direction of a conversation at most one message, or 64 KiB of bytes, is
+/// kept, while it is on its way, and one more toward a server whose quota is smaller than the message. A client
+/// takes two descriptors.
+///
+/// # Examples
+/// ```
+/// use dotpipe_samba::Export;
+///
+/// # let directory = tempfile::Builder::new().prefix("np").tempdir()?;
+/// # let directory = directory.path();
+/// # let stop = async {};
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// let export = Export::all(directory).on_event(|event| eprintln!("{event}"));
+/// export.serve(stop).await // until a signal comes, say
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Export {
     directory: PathBuf,
     pipes: Pipes,
@@ -71,12 +101,14 @@ pub struct Export {
 impl Export {
     /// Exports all pipes that do not reject remote clients, those too that come later.
     ///
-    /// `directory` is where Samba looks for the sockets: `np` in its `ncalrpc dir`, or another one.
+    /// `directory` is where the sockets are put: where Samba [looks for them](crate::setup::Samba::directory), or one
+    /// to which links lead from there.
     pub fn all(directory: impl Into<PathBuf>) -> Export {
         Export::of(directory.into(), Pipes::All)
     }
 
-    /// Exports the pipes of these names, whenever they are there.
+    /// Exports the pipes of these names, whenever they are there. Clients of those that reject remote clients are
+    /// denied.
     pub fn pipes(
         directory: impl Into<PathBuf>,
         names: impl IntoIterator<Item = PipeName>,
@@ -95,8 +127,8 @@ impl Export {
         }
     }
 
-    /// How often to look which pipes there are, which is how long a new one may take to appear. The default is a
-    /// second.
+    /// How often to look which pipes there are, which is how long a new one may take to appear, or one that has gone to
+    /// vanish. At each look every server is asked for a word. The default is a second.
     pub fn interval(mut self, interval: Duration) -> Export {
         self.interval = interval;
         self
@@ -121,7 +153,12 @@ impl Export {
         self
     }
 
-    /// Exports until `stop` is ready.
+    /// Exports until `stop` is ready. Then the sockets go at once, and conversations have a few seconds to finish what
+    /// is on its way to a client.
+    ///
+    /// # Cancel safety
+    /// Dropping the future removes the sockets. Conversations are cut off with the runtime, and a client may be given
+    /// bytes that nobody wrote in place of the rest of a message: better have `stop` be ready.
     ///
     /// # Errors
     /// When the directory is not there or not safe. What goes wrong later is told as an [`Event`] and tried again.

@@ -63,9 +63,9 @@
 //! environment forbids it.
 //!
 //! # Features
-//! - `tokio`, off by default, on Linux: the module `tokio`, named pipes for tasks in the shape of tokio's own, which
-//!   Windows has. Without it there is no asynchronous dependency.
-//! - `smb`, off by default: pipes on other machines, `\\Server\pipe\Name`; see the module `remote`. It needs
+//! - `tokio`, off by default: the module `tokio`, named pipes for tasks in the shape of tokio's own, on Linux and
+//!   Windows. Without it there is no asynchronous dependency.
+//! - `smb`, off by default, for Linux (Windows reaches them by itself): pipes on other machines, `\\Server\pipe\Name`; see the module `remote`. It needs
 //!   Rust 1.91, the rest 1.88.
 
 pub mod anonymous;
@@ -77,12 +77,14 @@ pub mod options;
 pub mod remote;
 pub mod security;
 pub mod sync;
-#[cfg(all(feature = "tokio", target_os = "linux"))]
+#[cfg(all(feature = "tokio", any(target_os = "linux", windows)))]
 pub mod tokio;
 pub mod win32;
 
 #[cfg(target_os = "linux")]
 mod engine;
+#[cfg(any(target_os = "linux", all(windows, feature = "tokio")))]
+mod wakers;
 #[cfg(windows)]
 mod windows;
 

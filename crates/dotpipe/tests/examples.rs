@@ -43,7 +43,7 @@ examples! {
     transact: "../examples/transact.rs";
 }
 
-#[cfg(all(feature = "tokio", target_os = "linux"))]
+#[cfg(feature = "tokio")]
 examples! {
     tokio_chat: "../examples/tokio_chat.rs";
     tokio_http: "../examples/tokio_http.rs";

@@ -174,6 +174,15 @@ impl Running {
         self.complaints.recv().unwrap()
     }
 
+    /// The same; `None` when it ends without saying anything more.
+    #[cfg_attr(
+        not(feature = "export"),
+        expect(dead_code, reason = "only an export is asked")
+    )]
+    pub(crate) fn last_complaint(&self) -> Option<String> {
+        self.complaints.recv().ok()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(id, signal).unwrap();

@@ -207,6 +207,7 @@ impl Hall {
 
     fn wonder(&self, strange: Strange) {
         let reason = match strange {
+            Strange::Nothing => return,
             Strange::User(user) => format!("user {user} is not Samba"),
             Strange::Request(what) => format!("what it sent is no request of Samba: {what}"),
         };

@@ -16,6 +16,8 @@ use crate::npa::{Reply, Request, request_len};
 
 /// Why a request was not taken.
 pub(super) enum Strange {
+    /// Whoever has connected left at once: somebody who looked whether anybody listens.
+    Nothing,
     /// Whoever has connected is neither root nor this user.
     User(u32),
     /// What came is no request, or nothing came.
@@ -33,7 +35,11 @@ pub(super) async fn receive(stream: &UnixStream) -> Result<Request, Strange> {
         return Err(Strange::User(user));
     }
     let mut prefix = [0; 4];
-    whole(stream, &mut prefix).await?;
+    match transfer::fill(stream, &mut prefix).await.map_err(told)? {
+        0 => return Err(Strange::Nothing),
+        len if len < prefix.len() => return Err(broken_off()),
+        _ => {}
+    }
     let len = match request_len(prefix) {
         Some(len) if len > 0 => len,
         _ => return Err(Strange::Request("it cannot have this length".into())),

@@ -120,7 +120,9 @@ impl Request {
         }
         let level = cursor.u32()?;
         if !LEVELS.contains(&level) || cursor.u32()? != level {
-            return Err(cursor.malformed("this level is not understood"));
+            return Err(cursor.malformed(
+                "this level is not understood (that of Samba 4.17.9, 4.18.3 and newer is)",
+            ));
         }
         let _transport = cursor.u8()?;
         let (has_client_name, has_client_address) = (cursor.pointer()?, cursor.pointer()?);

@@ -153,9 +153,20 @@ fn look_at_samba(samba: &Samba, found: &mut Findings) -> io::Result<PathBuf> {
 
 /// The directory for the sockets, if one can be exported to.
 fn look_at_directory(directory: &Path, found: &mut Findings) -> Option<Place> {
-    match Place::open(directory) {
+    let owner = fs::metadata(directory).map_or(0, |metadata| metadata.uid());
+    let opened = match rustix::process::geteuid().is_root() {
+        true => Place::of_anybody(directory),
+        false => Place::open(directory),
+    };
+    match opened {
         Ok(place) => {
-            found.fine(format!("{} is safe for sockets", directory.display()));
+            let whose = match owner {
+                0 => String::new(),
+                owner if owner == rustix::process::geteuid().as_raw() => String::new(),
+                owner => format!(", for an export that runs as user {owner}"),
+            };
+            let shown = directory.display();
+            found.fine(format!("{shown} is safe for sockets{whose}"));
             look_for_stale(directory, found);
             Some(place)
         }
@@ -196,9 +207,11 @@ fn look_at_way(
     }
     let shown = searched.display();
     if fs::read_dir(searched).is_err() {
+        let names: Vec<&str> = scope.pipes.iter().map(PipeName::name).collect();
         let next = format!(
-            "as root: dotpipe export --check --directory {}",
-            directory.display()
+            "as root: dotpipe export --check --directory {} {}",
+            directory.display(),
+            names.join(" ")
         );
         found.advice(format!("this user cannot see the links in {shown}"), next);
         return;
@@ -266,7 +279,6 @@ fn look_at_pipes(scope: &Scope, place: Option<&Place>, found: &mut Findings) {
             return;
         }
     };
-    let mut sockets: Vec<(PathBuf, &PipeName)> = Vec::new();
     let all: Vec<PipeName> = there.iter().map(|status| status.name.clone()).collect();
     let meant = if scope.pipes.is_empty() {
         &all
@@ -297,18 +309,8 @@ fn look_at_pipes(scope: &Scope, place: Option<&Place>, found: &mut Findings) {
         };
         match place.socket(pipe) {
             Err(unfit) => found.wrong(format!("{name}: it cannot be exported"), unfit.to_string()),
-            Ok(socket) => match sockets.iter().find(|(other, _)| *other == socket) {
-                Some((_, other)) => found.wrong(
-                    format!("{name}: Samba calls it as it calls {}", other.name()),
-                    "give one of them another name",
-                ),
-                None => {
-                    if status.is_some() {
-                        found.fine(format!("{name}: can be exported"));
-                    }
-                    sockets.push((socket, pipe));
-                }
-            },
+            Ok(_) if status.is_some() => found.fine(format!("{name}: can be exported")),
+            Ok(_) => {}
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | `kerberos` | logging on with tickets |
 //! | `crowd` | many at once |
 //! | `foreign` | a pipe of Samba's own |
+//! | `tasks` | the face for tasks |
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -25,6 +26,7 @@ mod kerberos;
 mod opening;
 mod protection;
 mod refused;
+mod tasks;
 mod waiting;
 
 use dotpipe::exact::{self, End};

@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use dotpipe::exact::open_remote;
 use dotpipe::options::{CreateOptions, PipeMode, WaitMode};
+use dotpipe::win32::Win32Error;
+use dotpipe_samba::Export;
 
-use crate::exporting::{BOTH, Exporting, create, echo, open_messages, options, read, unique};
+use crate::exporting::{
+    BOTH, Exporting, create, echo, local, open, open_messages, options, read, unique,
+};
+use crate::process::Server;
 use crate::support::patience::{soon, start};
 use crate::support::{Settings, Smbd};
 
@@ -84,16 +89,48 @@ fn who_does_not_read_holds_nobody_else_up() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_holds_nobody_else_up() {
+    let Some(smbd) = Smbd::start(Settings::default()) else {
+        return;
+    };
+    let (frozen, other) = (unique("frozen"), unique("other"));
+    let server = Server::start(&frozen);
+    echo(&other, &options(PipeMode::Message), 1);
+    let exporting = Exporting::start(&smbd.sockets(), &[&frozen, &other]);
+    for name in [&frozen, &other] {
+        exporting.until_exported(name);
+    }
+    server.freeze();
+    // More than there are threads for them.
+    let waiting: Vec<_> = (0..6)
+        .map(|_| {
+            let options = smbd.options().own_connection(true);
+            let pipe = smbd.pipe(&frozen);
+            start("an open", move || {
+                open_remote(&pipe, BOTH, None, &options).map(drop)
+            })
+        })
+        .collect();
+    let quick = open_messages(&smbd, &other);
+    for _ in 0..20 {
+        quick.write(b"quick").unwrap();
+        assert_eq!(read(&quick, 9).unwrap().0, b"quick");
+    }
+    for open in waiting {
+        assert_eq!(open.end(), Err(Win32Error::PIPE_BUSY));
+    }
+}
+
+#[test]
 fn a_pipe_has_as_many_clients_as_the_export_allows() {
     let Some(smbd) = Smbd::start(Settings::default()) else {
         return;
     };
     let name = unique("few");
     echo(&name, &options(PipeMode::Message), 3);
-    let export = dotpipe_samba::Export::pipes(smbd.sockets(), [crate::exporting::local(&name)]);
-    let _exporting = Exporting::run(export.max_clients(2));
-    crate::support::patience::until("the socket comes", || smbd.socket(&name).exists());
+    let export = Export::pipes(smbd.sockets(), [local(&name)]);
+    let exporting = Exporting::run(export.max_clients(2));
+    exporting.until_exported(&name);
     let _two = [open_messages(&smbd, &name), open_messages(&smbd, &name)];
-    let third = crate::exporting::open(&smbd, &name);
-    assert_eq!(third.err(), Some(dotpipe::Win32Error::PIPE_BUSY));
+    assert_eq!(open(&smbd, &name).err(), Some(Win32Error::PIPE_BUSY));
 }

@@ -112,7 +112,7 @@ impl Exporting {
     /// Exports a pipe of an `smbd` and waits until it is there.
     pub(crate) fn of(smbd: &Smbd, name: &str) -> Exporting {
         let exporting = Exporting::start(&smbd.sockets(), &[name]);
-        exporting.until_told(|event| matches!(event, Event::Exported { .. }));
+        exporting.until_exported(name);
         exporting
     }
 
@@ -133,6 +133,19 @@ impl Exporting {
             found.is_some()
         });
         found.unwrap()
+    }
+
+    /// Waits until the pipe can be opened. (That its socket is there is less: it does not listen yet.)
+    pub(crate) fn until_exported(&self, name: &str) {
+        until("the pipe is exported", || {
+            let events = self.events();
+            let last = events.iter().rev().find_map(|event| match event {
+                Event::Exported { pipe, .. } if pipe.name() == name => Some(true),
+                Event::Withdrawn { pipe } if pipe.name() == name => Some(false),
+                _ => None,
+            });
+            last == Some(true)
+        });
     }
 
     /// Stops it and gives how it ended.

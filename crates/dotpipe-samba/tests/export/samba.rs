@@ -6,10 +6,11 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use dotpipe::exact;
-use dotpipe::options::PipeMode;
+use dotpipe::options::{Access, CreateOptions, PipeMode};
 use dotpipe_samba::export::Event;
 
 use crate::exporting::{Exporting, create, local, options, unique};
+use crate::support::patience::soon;
 
 /// A request as Samba 4.17 sends it for a user.
 const USER: &[u8] = include_bytes!("../../src/npa/captures/level7-user.bin");
@@ -79,6 +80,56 @@ fn a_request_may_come_in_pieces() {
     let mut reply = [0; 36];
     samba.read_exact(&mut reply).unwrap();
     assert_eq!(reply[16], 1);
+}
+
+#[test]
+fn the_socket_stays_until_everything_has_been_fetched() {
+    let (directory, name) = (directory(), unique("fetched"));
+    let server = create(&name, &options(PipeMode::Message));
+    let exporting = exporting(&directory, &name);
+    let mut samba = UnixStream::connect(directory.path().join(&name)).unwrap();
+    ask(&mut samba, 7);
+    server.write(b"last words").unwrap();
+    server.flush().unwrap();
+    server.disconnect().unwrap();
+    drop(server);
+    exporting.until_told(|event| matches!(event, Event::Withdrawn { .. }));
+    // Somebody is there still, who does not listen.
+    for _ in 0..100 {
+        samba.write_all(&[1, 0, b'x']).unwrap();
+    }
+    let mut words = Vec::new();
+    samba.read_to_end(&mut words).unwrap();
+    assert_eq!(words, b"\x0a\0last words");
+}
+
+#[test]
+fn a_frame_is_finished_whatever_comes_between() {
+    let (directory, name) = (directory(), unique("frame"));
+    let one_way = CreateOptions {
+        access: Access::Outbound,
+        ..options(PipeMode::Message)
+    };
+    let server = create(&name, &one_way);
+    let exporting = exporting(&directory, &name);
+    let mut samba = UnixStream::connect(directory.path().join(&name)).unwrap();
+    ask(&mut samba, 7);
+    const LEN: u16 = 60_000;
+    // Until nothing more fits into the socket: the last frame is not all in it.
+    let message = vec![9; LEN.into()];
+    while server.write_until(&message, soon()).is_ok() {}
+    // This ends the conversation: a client may not write here.
+    samba.write_all(&[1, 0, b'x']).unwrap();
+    exporting.until_told(|event| matches!(event, Event::BrokenOff { .. }));
+    let mut frames = Vec::new();
+    samba.read_to_end(&mut frames).unwrap();
+    let mut count = 0;
+    for frame in frames.chunks(2 + usize::from(LEN)) {
+        assert_eq!(frame[..2], LEN.to_le_bytes());
+        assert!(frame[2..] == message, "{} bytes", frame.len());
+        count += 1;
+    }
+    assert!(count > 1);
 }
 
 #[test]

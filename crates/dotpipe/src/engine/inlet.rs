@@ -1,22 +1,22 @@
-//! The reading side of one end: what a read takes from the ring, and the reads that wait.
+//! The reading side of one end: what a read takes from the ring.
 //!
 //! The rules of reading are here (`docs/semantics.md` §4): bytes and messages, `ERROR_MORE_DATA`, empty messages,
-//! reads served in the order in which they came. A read that waits stands in the queue: either with a
-//! buffer of its own (a pending operation; whoever comes by fills it), or for a thread that sleeps (and
-//! copies for itself once it stands in front).
+//! reads served in the order in which they came. One that finds nothing waits in the queue (`waiting.rs`).
 
 mod sink;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub(super) use sink::{Sink, SliceSink, VecSink};
+pub(super) use self::sink::{Sink, SliceSink, VecSink};
+pub(super) use self::waiting::Turn;
 
 use dotpipe_ring::{Consumer, Corrupt, Side};
 
+use self::waiting::Read;
 use super::link::{Ending, Link};
-use super::operation::Outcome;
-use crate::exact::{Peeked, ReceivedData, Result};
+use crate::exact::{Peeked, Result};
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
 
@@ -37,23 +37,6 @@ pub(super) struct Inlet {
     polled: bool,
 }
 
-/// A read that waits.
-struct Read {
-    id: u64,
-    asked: usize,
-    kind: Kind,
-}
-
-enum Kind {
-    /// A pending operation.
-    Owned {
-        data: Vec<u8>,
-        outcome: Arc<Outcome<ReceivedData>>,
-    },
-    /// A thread that sleeps; it holds its own buffer. `Some`: it has been cancelled.
-    Thread { cancelled: Option<Win32Error> },
-}
-
 /// How far a read has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fill {
@@ -63,14 +46,6 @@ pub(super) enum Fill {
     Begun,
     /// There is nothing for it.
     Nothing,
-}
-
-/// What became of a thread's read.
-pub(super) enum Turn {
-    /// It is over.
-    Over(Result<bool>),
-    /// It still waits.
-    Wait,
 }
 
 impl Inlet {
@@ -84,11 +59,6 @@ impl Inlet {
             abandoned: false,
             polled: false,
         }
-    }
-
-    /// Whether reads wait, which come before any new one.
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.reads.is_empty()
     }
 
     /// Where the next data will appear, for a look without the lock.
@@ -298,73 +268,6 @@ impl Inlet {
         matches!(front, Ok(Some(_)) | Err(_)) || self.consumer.unplaced() > 0
     }
 
-    /// Puts a thread's read into the queue.
-    pub(super) fn queue_thread(&mut self, id: u64, asked: usize) {
-        self.reads.push_back(Read {
-            id,
-            asked,
-            kind: Kind::Thread { cancelled: None },
-        });
-    }
-
-    /// Puts a pending read into the queue.
-    pub(super) fn queue_owned(&mut self, id: u64, asked: usize) -> Arc<Outcome<ReceivedData>> {
-        let outcome = Outcome::new();
-        let kind = Kind::Owned {
-            data: Vec::new(),
-            outcome: outcome.clone(),
-        };
-        self.reads.push_back(Read { id, asked, kind });
-        outcome
-    }
-
-    /// Serves the pending reads that can be served, and arms the bell for the rest. True when a
-    /// thread's read stands in front and could go on.
-    pub(super) fn settle(&mut self, mode: PipeMode) -> bool {
-        loop {
-            // A read leaves the queue while it is served: it borrows nothing of the queue then.
-            while let Some(mut read) = self.reads.pop_front() {
-                let Kind::Owned { data, outcome } = &mut read.kind else {
-                    self.reads.push_front(read);
-                    break;
-                };
-                match self.fill(&mut VecSink::new(data, read.asked), mode) {
-                    Ok(Fill::Done { more }) => {
-                        let data = std::mem::take(data);
-                        outcome.complete(Ok(ReceivedData { data, more }));
-                    }
-                    Err(code) => outcome.complete(Err(code)),
-                    Ok(Fill::Begun | Fill::Nothing) => {
-                        self.reads.push_front(read);
-                        break;
-                    }
-                }
-            }
-            if self.reads.is_empty() {
-                if !self.polled {
-                    self.link.own.want_no_data();
-                }
-                self.link.own.set_demand(0, 0);
-                return false;
-            }
-            let thread_in_front = matches!(
-                self.reads.front(),
-                Some(Read {
-                    kind: Kind::Thread { .. },
-                    ..
-                })
-            );
-            if thread_in_front && (self.can_go_on() || self.link.ending().is_some()) {
-                return true;
-            }
-            self.arm();
-            // Between the look and the arming something may have come.
-            if !self.can_go_on() && self.link.ending().is_none() {
-                return false;
-            }
-        }
-    }
-
     /// Whether a fill would find something new.
     fn can_go_on(&mut self) -> bool {
         let front = self.consumer.look();
@@ -380,114 +283,6 @@ impl Inlet {
     /// taken back, and a writer may be waiting for that room while a reader waits for its data.
     fn release(&mut self) {
         self.link.ring_if(self.consumer.release());
-    }
-
-    /// Asks to be rung for data, and says for how much is waited.
-    fn arm(&self) {
-        let demand = self
-            .reads
-            .iter()
-            .fold(0u64, |sum, read| sum.saturating_add(read.asked as u64));
-        self.link.own.set_demand(self.consumer.head(), demand);
-        self.link.own.want_data();
-    }
-
-    /// The turn of a thread whose read `id` is in the queue.
-    pub(super) fn turn(&mut self, id: u64, sink: &mut impl Sink, mode: PipeMode) -> Turn {
-        let Some(place) = self.reads.iter().position(|read| read.id == id) else {
-            // Only its own thread removes it, or a cancel that failed it.
-            return Turn::Over(Err(Win32Error::OPERATION_ABORTED));
-        };
-        if let Kind::Thread {
-            cancelled: Some(code),
-        } = self.reads[place].kind
-        {
-            self.reads.remove(place);
-            return Turn::Over(Self::cut_short(sink, mode, code));
-        }
-        if place > 0 {
-            return Turn::Wait;
-        }
-        match self.fill(sink, mode) {
-            Ok(Fill::Done { more }) => {
-                self.reads.pop_front();
-                Turn::Over(Ok(more))
-            }
-            Err(code) => {
-                self.reads.pop_front();
-                Turn::Over(Err(code))
-            }
-            Ok(Fill::Begun | Fill::Nothing) => Turn::Wait,
-        }
-    }
-
-    /// The result of a read that ends early: what it has taken already cannot go back, so it is as if
-    /// the buffer had been smaller.
-    fn cut_short(sink: &impl Sink, mode: PipeMode, code: Win32Error) -> Result<bool> {
-        if sink.len() > 0 {
-            Ok(mode == PipeMode::Message)
-        } else {
-            Err(code)
-        }
-    }
-
-    /// A thread gives its read up.
-    pub(super) fn withdraw(
-        &mut self,
-        id: u64,
-        sink: &impl Sink,
-        mode: PipeMode,
-        code: Win32Error,
-    ) -> Result<bool> {
-        self.reads.retain(|read| read.id != id);
-        Self::cut_short(sink, mode, code)
-    }
-
-    /// A task gives its read up. What it has taken it keeps.
-    #[cfg(feature = "tokio")]
-    pub(super) fn give_up_read(&mut self, id: u64) {
-        self.reads.retain(|read| read.id != id);
-    }
-
-    /// Cancels one read. `None` when it is not here; otherwise whether a thread must be woken.
-    pub(super) fn cancel(&mut self, id: u64, mode: PipeMode) -> Option<bool> {
-        let place = self.reads.iter().position(|read| read.id == id)?;
-        match &mut self.reads[place].kind {
-            Kind::Thread { cancelled } => {
-                *cancelled = Some(Win32Error::OPERATION_ABORTED);
-                Some(true)
-            }
-            Kind::Owned { data, outcome } => {
-                outcome.complete(if data.is_empty() {
-                    Err(Win32Error::OPERATION_ABORTED)
-                } else {
-                    let data = std::mem::take(data);
-                    Ok(ReceivedData {
-                        data,
-                        more: mode == PipeMode::Message,
-                    })
-                });
-                self.reads.remove(place);
-                Some(false)
-            }
-        }
-    }
-
-    /// The numbers of all reads that wait.
-    pub(super) fn waiting(&self) -> Vec<u64> {
-        self.reads.iter().map(|read| read.id).collect()
-    }
-
-    /// Whether reads wait that nobody but the reactor drives.
-    pub(super) fn needs_driving(&self) -> bool {
-        self.reads
-            .iter()
-            .any(|read| matches!(read.kind, Kind::Owned { .. }))
-    }
-
-    /// Whether the read `id` is the next to be served.
-    pub(super) fn is_first(&self, id: u64) -> bool {
-        self.reads.front().is_some_and(|read| read.id == id)
     }
 
     /// Whether a read would not wait.
@@ -506,14 +301,5 @@ impl Inlet {
         self.polled = true;
         self.arm();
         ready(self)
-    }
-
-    /// Ends all pending reads; threads find out for themselves.
-    pub(super) fn fail_all(&mut self, code: Win32Error) {
-        for read in self.reads.drain(..) {
-            if let Kind::Owned { outcome, .. } = read.kind {
-                outcome.complete(Err(code));
-            }
-        }
     }
 }

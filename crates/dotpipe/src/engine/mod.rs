@@ -27,16 +27,16 @@ mod spin;
 mod tasks;
 
 pub(crate) use call::call;
+#[cfg(all(feature = "smb", feature = "tokio"))]
+pub(crate) use end::Flushing;
 #[cfg(feature = "tokio")]
-pub(crate) use end::{Asking, Conversation, Want};
+pub(crate) use end::{Asking, Conversation};
 pub(crate) use end::{End, own_token};
 pub(crate) use linux::impersonation::Impersonation;
 pub(crate) use local::{create, create_another};
 pub(crate) use operation::Operation;
 #[cfg(all(feature = "smb", unix))]
 pub(crate) use operation::{Canceller, HeldBack, Outcome};
-#[cfg(feature = "tokio")]
-pub(crate) use outlet::Attempted;
 pub(crate) use rendezvous::{exists, list, open, open_with, security, status, wait};
 #[cfg(feature = "tokio")]
-pub(crate) use tasks::{Next, Tasks, Waiter};
+pub(crate) use tasks::{Tasks, Waiter};

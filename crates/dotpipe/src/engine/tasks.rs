@@ -4,32 +4,17 @@
 //! arms what it waits for, looks once more, and sleeps. It is told of every ring, also of those that were
 //! meant for another task or taken by a thread: then it looks, and notes its waker anew.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
-
 use super::operation;
+use crate::wakers::Wakers;
 
 /// The wakers of the tasks that sleep on one conversation.
 #[derive(Default)]
-pub(crate) struct Tasks(Mutex<Vec<(u64, Waker)>>);
+pub(crate) struct Tasks(Wakers);
 
 impl Tasks {
-    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Wakes them all, now or when this thread has let go of its last lock.
-    ///
-    /// Taking the list's lock orders this against [`note`](Self::note): a task that is not in the list yet
-    /// will see in its last look what it would have been woken for.
     pub(crate) fn wake_all(&self) {
-        let mut list = self.lock();
-        if list.is_empty() {
-            return;
-        }
-        let woken: Vec<_> = list.drain(..).collect();
-        drop(list);
-        for (_, waker) in woken {
+        for waker in self.0.take_all() {
             operation::wake(waker);
         }
     }
@@ -44,38 +29,25 @@ mod waiter {
     use super::Tasks;
     use crate::engine::linux::clock;
     use crate::engine::spin::Spin;
+    use crate::exact::Next;
+    use crate::wakers::Key;
 
     impl Tasks {
         /// Has `waker` called at the next news, in place of what `waiter` noted before.
         pub(crate) fn note(&self, waiter: &Waiter, waker: &Waker) {
             waiter.noted.store(true, Ordering::Relaxed);
-            let mut list = self.lock();
-            let old = match list.iter_mut().find(|(key, _)| *key == waiter.key) {
-                Some((_, known)) if known.will_wake(waker) => None,
-                Some((_, known)) => Some(std::mem::replace(known, waker.clone())),
-                None => {
-                    list.push((waiter.key, waker.clone()));
-                    None
-                }
-            };
-            // Foreign code, like the waking.
-            drop(list);
-            drop(old);
+            self.0.note(waiter.key, waker);
         }
 
         /// `waiter` waits no longer.
         pub(crate) fn forget(&self, waiter: &Waiter) {
-            let mut list = self.lock();
-            let place = list.iter().position(|(key, _)| *key == waiter.key);
-            let old = place.map(|place| list.swap_remove(place));
-            drop(list);
-            drop(old);
+            self.0.forget(waiter.key);
         }
     }
 
     /// One who waits on an end: a future, or the reading or the writing half of it.
     pub(crate) struct Waiter {
-        key: u64,
+        key: Key,
         /// When it began to spin, 0 when it does not wait.
         began: AtomicU64,
         /// When it went to sleep, 0 when it has not.
@@ -84,20 +56,10 @@ mod waiter {
         noted: AtomicBool,
     }
 
-    /// What a waiter does next.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Next {
-        /// It lets others run and looks again.
-        Yield,
-        /// It arms, looks for the last time and sleeps.
-        Sleep,
-    }
-
     impl Waiter {
         pub(crate) fn new() -> Waiter {
-            static LAST: AtomicU64 = AtomicU64::new(0);
             Waiter {
-                key: LAST.fetch_add(1, Ordering::Relaxed),
+                key: Key::new(),
                 began: AtomicU64::new(0),
                 slept: AtomicU64::new(0),
                 noted: AtomicBool::new(false),
@@ -152,44 +114,4 @@ mod waiter {
 }
 
 #[cfg(feature = "tokio")]
-pub(crate) use waiter::{Next, Waiter};
-
-#[cfg(test)]
-mod tests {
-    #[cfg(feature = "tokio")]
-    #[test]
-    fn a_waiter_has_one_waker_and_all_are_called_once() {
-        use std::sync::Arc;
-        use std::sync::atomic::{AtomicU32, Ordering};
-        use std::task::{Wake, Waker};
-
-        use super::{Tasks, Waiter};
-
-        #[derive(Default)]
-        struct Count(AtomicU32);
-        impl Wake for Count {
-            fn wake(self: Arc<Self>) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        let counts: [Arc<Count>; 3] = Default::default();
-        let waker = |place: usize| Waker::from(counts[place].clone());
-        let called = || {
-            counts
-                .each_ref()
-                .map(|count| count.0.load(Ordering::Relaxed))
-        };
-        let (tasks, one, other) = (Tasks::default(), Waiter::new(), Waiter::new());
-        tasks.note(&one, &waker(0));
-        tasks.note(&one, &waker(1));
-        tasks.note(&other, &waker(2));
-        tasks.wake_all();
-        assert_eq!(called(), [0, 1, 1]);
-        tasks.note(&one, &waker(1));
-        tasks.note(&other, &waker(2));
-        tasks.forget(&other);
-        tasks.wake_all();
-        tasks.wake_all();
-        assert_eq!(called(), [0, 2, 1]);
-    }
-}
+pub(crate) use waiter::Waiter;

@@ -27,13 +27,32 @@ pub struct End {
 }
 
 impl End {
-    /// The end of a pipe of this machine, for the face for tasks.
-    #[cfg(all(feature = "tokio", target_os = "linux"))]
-    pub(crate) fn local(&self) -> Result<&crate::engine::End> {
+    /// What is below the seam, for the face for tasks, which waits in its own way.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn below(&self) -> &sys::End {
+        &self.inner
+    }
+
+    /// Lets the end close in the background when it is dropped, if closing can take long.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn close_in_background(&self) {
         #[cfg(all(feature = "smb", unix))]
-        return self.inner.local();
-        #[cfg(not(all(feature = "smb", unix)))]
-        Ok(&self.inner)
+        self.inner.close_in_background();
+    }
+
+    /// An end with a handle that was made elsewhere, for overlapped operation, and the name of its pipe.
+    #[cfg(all(feature = "tokio", windows))]
+    pub(crate) fn from_handle(
+        handle: std::os::windows::io::OwnedHandle,
+    ) -> Result<(End, PipeName)> {
+        let (inner, name) = sys::End::from_handle(handle)?;
+        Ok((End { inner }, name))
+    }
+
+    /// The handle of this end.
+    #[cfg(all(feature = "tokio", windows))]
+    pub(crate) fn handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
+        self.inner.handle()
     }
 
     /// Creates a further instance of the pipe of this server end, whose name is `name`: `CreateNamedPipe`,

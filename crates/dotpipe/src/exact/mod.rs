@@ -15,6 +15,8 @@ mod identity;
 mod impersonation;
 mod pending;
 mod pipe;
+#[cfg(feature = "tokio")]
+mod waiting;
 
 pub use anonymous::{AnonymousEnd, anonymous_pipe};
 pub use end::End;
@@ -28,6 +30,8 @@ pub use pipe::{
 };
 #[cfg(all(feature = "smb", unix))]
 pub use pipe::{open_remote, wait_remote};
+#[cfg(feature = "tokio")]
+pub(crate) use waiting::{Attempted, Next, Want};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;

@@ -4,11 +4,16 @@
 //! `ERROR_NOT_SUPPORTED` (the table is in `docs/remote.md`); a request that receives is sent only when
 //! somebody wants to read, and what it brings late is kept for the next read.
 
+#[cfg(feature = "tokio")]
+mod attempt;
 mod background;
 mod modes;
 mod read;
 mod transact;
 mod write;
+
+#[cfg(feature = "tokio")]
+pub(super) use self::attempt::{Asking, Conversation, Flushing};
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -23,6 +28,8 @@ use super::inbox::Inbox;
 use super::options::{Collection, SmbOptions};
 use super::outbox::Outbox;
 use super::runtime;
+#[cfg(feature = "tokio")]
+use crate::engine::Tasks;
 use crate::engine::{Canceller, HeldBack, Operation, Outcome};
 use crate::exact::{Interest, ReceivedData, Result};
 use crate::options::{DesiredAccess, PipeEnd, PipeMode};
@@ -46,6 +53,9 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Something was sent, or is not to be sent any more.
     sent: Notify,
+    /// The tasks that wait for news of it.
+    #[cfg(feature = "tokio")]
+    tasks: Tasks,
     me: Weak<Shared>,
 }
 
@@ -61,9 +71,13 @@ struct State {
     fetching: bool,
     /// Somebody has looked whether there is something to read.
     asked: bool,
+    /// Why a request that receives failed for which nobody waited: told to whoever reads next.
+    untold: Option<Win32Error>,
     /// What has been gathered is sent before long.
     timing: bool,
     closed: bool,
+    /// Whoever drops the end does not wait until it is closed.
+    leaves: bool,
     alarm: Option<OwnedFd>,
     armed: Interest,
     last_id: u64,
@@ -124,14 +138,18 @@ impl End {
                 collection: options.collection,
                 fetching: false,
                 asked: false,
+                untold: None,
                 timing: false,
                 closed: false,
+                leaves: false,
                 alarm: None,
                 armed: Interest::empty(),
                 last_id: 0,
                 tasks: Vec::new(),
             }),
             sent: Notify::new(),
+            #[cfg(feature = "tokio")]
+            tasks: Tasks::default(),
             me: me.clone(),
         });
         End {
@@ -170,17 +188,18 @@ impl End {
 impl Drop for End {
     /// Ends what waits, sends what was gathered, and closes: the pipe is closed on the server when this
     /// returns, unless the server takes longer than requests may, or has still not taken a write that was
-    /// called off: Samba lets the close wait for it.
+    /// called off (Samba lets the close wait for it), or a task does not wait.
     fn drop(&mut self) {
         if self.process != std::process::id() {
             return; // a copy that a fork made: the pipe is the parent's
         }
         self.shared.withdraw_all(Win32Error::OPERATION_ABORTED);
-        let stuck = {
+        let at_once = {
             let state = self.shared.lock();
-            !state.outbox.is_idle() && !state.outbox.has_gathered()
+            let stuck = !state.outbox.is_idle() && !state.outbox.has_gathered();
+            stuck || state.leaves
         };
-        let until = match stuck {
+        let until = match at_once {
             true => Some(Instant::now()),
             false => Instant::now().checked_add(self.shared.limit),
         };
@@ -205,11 +224,17 @@ impl State {
         self.alarm.as_ref().ok_or(Win32Error::TOO_MANY_OPEN_FILES)
     }
 
+    /// Whether a read would be told something now, though the pipe goes on.
+    fn is_readable(&self) -> bool {
+        let has_news = self.inbox.has_unread() || self.untold.is_some();
+        has_news && !self.inbox.has_waiting()
+    }
+
     /// What would not wait now.
     fn ready(&self) -> Interest {
         let mut ready = Interest::empty();
         let ended = self.inbox.ending().is_some();
-        ready.set(Interest::READABLE, ended || self.inbox.has_unread());
+        ready.set(Interest::READABLE, ended || self.is_readable());
         ready.set(Interest::WRITABLE, ended || self.outbox.is_idle());
         ready
     }

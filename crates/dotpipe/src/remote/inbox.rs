@@ -99,7 +99,7 @@ impl<T> Inbox<T> {
     pub(super) fn serve(&mut self, mode: PipeMode) -> Vec<Served<T>> {
         let mut served = Vec::new();
         while let Some(mut first) = self.waiting.pop_front() {
-            match self.fill(&mut first, mode) {
+            match self.fill(&mut first.data, first.len, mode) {
                 Some(result) => served.push(Served {
                     ticket: first.ticket,
                     result,
@@ -113,14 +113,33 @@ impl<T> Inbox<T> {
         served
     }
 
-    fn fill(&mut self, read: &mut Waiting<T>, mode: PipeMode) -> Option<Result<ReceivedData>> {
+    /// Takes what is there, of a message also when its end has not come. `None` when there is nothing, or when
+    /// reads wait, which come first.
+    #[cfg(feature = "tokio")]
+    pub(super) fn take(&mut self, len: usize, mode: PipeMode) -> Option<Result<ReceivedData>> {
+        if self.has_waiting() {
+            return None;
+        }
+        let mut data = Vec::new();
+        match self.fill(&mut data, len, mode) {
+            None if !data.is_empty() => Some(Ok(ReceivedData { data, more: true })),
+            taken => taken,
+        }
+    }
+
+    fn fill(
+        &mut self,
+        read: &mut Vec<u8>,
+        len: usize,
+        mode: PipeMode,
+    ) -> Option<Result<ReceivedData>> {
         let done = match mode {
-            PipeMode::Message => self.fill_message(read),
-            PipeMode::Byte => self.fill_bytes(read).then_some(false),
+            PipeMode::Message => self.fill_message(read, len),
+            PipeMode::Byte => self.fill_bytes(read, len).then_some(false),
         };
         match (done, self.ending) {
             (Some(more), _) => Some(Ok(ReceivedData {
-                data: std::mem::take(&mut read.data),
+                data: std::mem::take(read),
                 more,
             })),
             (None, Some(code)) if self.pieces.is_empty() => Some(Err(code)),
@@ -129,11 +148,11 @@ impl<T> Inbox<T> {
     }
 
     /// At most one message. Tells whether it goes on, once the read is done.
-    fn fill_message(&mut self, read: &mut Waiting<T>) -> Option<bool> {
+    fn fill_message(&mut self, read: &mut Vec<u8>, most: usize) -> Option<bool> {
         while let Some(piece) = self.pieces.front_mut() {
-            let room = read.len - read.data.len();
+            let room = most - read.len();
             let len = room.min(piece.left().len());
-            read.data.extend_from_slice(&piece.left()[..len]);
+            read.extend_from_slice(&piece.left()[..len]);
             piece.taken += len;
             if !piece.left().is_empty() {
                 return Some(true);
@@ -143,7 +162,7 @@ impl<T> Inbox<T> {
             if ends {
                 return Some(false);
             }
-            if read.data.len() == read.len {
+            if read.len() == most {
                 return Some(true);
             }
         }
@@ -151,12 +170,12 @@ impl<T> Inbox<T> {
     }
 
     /// Whatever there is, across the borders of messages. Tells whether the read is done.
-    fn fill_bytes(&mut self, read: &mut Waiting<T>) -> bool {
+    fn fill_bytes(&mut self, read: &mut Vec<u8>, most: usize) -> bool {
         let mut empty_message = false;
         while let Some(piece) = self.pieces.front_mut() {
-            let room = read.len - read.data.len();
+            let room = most - read.len();
             let len = room.min(piece.left().len());
-            read.data.extend_from_slice(&piece.left()[..len]);
+            read.extend_from_slice(&piece.left()[..len]);
             piece.taken += len;
             if !piece.left().is_empty() {
                 return true;
@@ -165,7 +184,7 @@ impl<T> Inbox<T> {
             self.pieces.pop_front();
         }
         // An empty message alone ends one read with nothing.
-        !read.data.is_empty() || empty_message
+        !read.is_empty() || empty_message
     }
 
     /// Takes a read back that still waits. What it had got of a message is unread again. Gives its ticket,

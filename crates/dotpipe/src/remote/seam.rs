@@ -3,15 +3,41 @@
 //!
 //! The rule it owns: the name decides.
 
+/// Does it with an end here; SMB has nothing like it.
+macro_rules! local {
+    ($self:ident, $end:ident => $what:expr) => {
+        match $self {
+            End::Local($end) => $what,
+            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
+        }
+    };
+}
+
+/// Does the same with the one end or the other.
+macro_rules! either {
+    ($self:ident, $end:ident => $what:expr) => {
+        match $self {
+            End::Local($end) => $what,
+            End::Remote($end) => $what,
+        }
+    };
+}
+
+#[cfg(feature = "tokio")]
+mod attempt;
+
 use std::os::fd::OwnedFd;
 use std::time::Instant;
+
+#[cfg(feature = "tokio")]
+pub(crate) use self::attempt::{Asking, Conversation};
 
 use super::options::{Collection, SmbOptions};
 use super::{end, open as remote};
 use crate::engine;
-#[cfg(feature = "tokio")]
-pub(crate) use crate::engine::{Asking, Attempted, Conversation, Next, Tasks, Waiter, Want};
 pub(crate) use crate::engine::{Impersonation, Operation, anonymous, list, own_token};
+#[cfg(feature = "tokio")]
+pub(crate) use crate::engine::{Tasks, Waiter};
 use crate::exact::{
     HandleInfo, HandleState, Interest, Peeked, PipeStatus, Received, ReceivedData, Result,
 };
@@ -105,36 +131,7 @@ pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     }
 }
 
-/// Does it with an end here; SMB has nothing like it.
-macro_rules! local {
-    ($self:ident, $end:ident => $what:expr) => {
-        match $self {
-            End::Local($end) => $what,
-            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
-        }
-    };
-}
-
-/// Does the same with the one end or the other.
-macro_rules! either {
-    ($self:ident, $end:ident => $what:expr) => {
-        match $self {
-            End::Local($end) => $what,
-            End::Remote($end) => $what,
-        }
-    };
-}
-
 impl End {
-    /// The end, if it is one of this machine.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn local(&self) -> Result<&engine::End> {
-        match self {
-            End::Local(end) => Ok(end),
-            End::Remote(_) => Err(Win32Error::NOT_SUPPORTED),
-        }
-    }
-
     pub(crate) fn connect(&self, deadline: Option<Instant>) -> Result<()> {
         match self {
             End::Local(end) => end.connect(deadline),

@@ -16,8 +16,7 @@ use super::methods;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 use super::transfer::joined;
 use crate::error::Result;
-use crate::exact::sys::Want;
-use crate::exact::{HandleState, Peeked, Received};
+use crate::exact::{HandleState, Peeked, Received, Want};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::security::{RemoteClient, SecurityDescriptor, Token};
@@ -52,7 +51,7 @@ use crate::sync::PipeInfo;
 /// ```
 #[doc(alias = "CreateFile")]
 pub struct NamedPipeClient {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl NamedPipeClient {

@@ -1,105 +1,15 @@
-//! [`Hub`]: a conversation's descriptor in the runtime's own poll, for all tasks that wait on the end.
+//! [`Hub`]: a runtime's watch over a conversation, for all tasks that wait on the end.
 //!
-//! Layer: below the tokio face. The rule it owns: the runtime wakes one who hears for all. What the runtime
-//! calls is not the waker of a task but an *ear*, which takes the rings, settles the end and then wakes
-//! every task that waits. So a ring cannot be taken by one task and be missed by another, however many of
-//! them wait, give up or move.
+//! Layer: below the tokio face, and the one part of it that each system has its own of. The rule it owns:
+//! whoever has news wakes all who wait, so that none of them can miss what another one was told, however many
+//! of them wait, give up or move.
 
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
 
-use ::tokio::io::Interest;
-use ::tokio::io::unix::AsyncFd;
-use ::tokio::runtime::Handle;
-
-use crate::exact::sys::Conversation;
-
-/// A conversation that a runtime watches.
-pub(super) struct Hub {
-    socket: AsyncFd<Socket>,
-    ear: Waker,
-    /// The runtime has shut down and will tell of nothing any more.
-    deaf: AtomicBool,
-}
-
-/// What the runtime polls: the conversation's descriptor, which stays open as long as this.
-struct Socket(Conversation);
-
-impl AsRawFd for Socket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
-}
-
-/// What the runtime calls. It does not keep the hub, which keeps it.
-struct Ear(Weak<Hub>);
-
-impl Wake for Ear {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(hub) = self.0.upgrade() {
-            hub.listen();
-        }
-    }
-}
-
-impl Hub {
-    /// Has `runtime` watch a conversation.
-    #[allow(
-        deprecated,
-        reason = "its successor is unsafe: the descriptor must stay open and the same, as `Socket` sees to"
-    )]
-    pub(super) fn new(conversation: Conversation, runtime: &Handle) -> io::Result<Arc<Hub>> {
-        let _entered = runtime.enter();
-        let socket = AsyncFd::with_interest(Socket(conversation), Interest::READABLE)?;
-        let hub = Arc::new_cyclic(|this: &Weak<Hub>| Hub {
-            socket,
-            ear: Waker::from(Arc::new(Ear(this.clone()))),
-            deaf: AtomicBool::new(false),
-        });
-        hub.listen();
-        Ok(hub)
-    }
-
-    pub(super) fn conversation(&self) -> &Conversation {
-        &self.socket.get_ref().0
-    }
-
-    /// Whether the runtime has shut down, so that nobody would be woken.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.deaf.load(Ordering::Acquire)
-    }
-
-    /// Hears what there is, for all, until the runtime has promised to call the ear for more.
-    fn listen(&self) {
-        loop {
-            match self
-                .socket
-                .poll_read_ready(&mut Context::from_waker(&self.ear))
-            {
-                Poll::Pending => return,
-                Poll::Ready(Ok(mut guard)) => {
-                    let hung_up = guard.ready().is_read_closed();
-                    self.conversation().heard(hung_up);
-                    if hung_up {
-                        // The last news there is.
-                        return;
-                    }
-                    // Keeps what has come since the guard was made.
-                    guard.clear_ready();
-                }
-                Poll::Ready(Err(_)) => {
-                    self.deaf.store(true, Ordering::Release);
-                    self.conversation().wake_all();
-                    return;
-                }
-            }
-        }
-    }
-}
+#[cfg(target_os = "linux")]
+pub(super) use linux::Hub;
+#[cfg(windows)]
+pub(super) use windows::Hub;

@@ -7,19 +7,20 @@
 use std::future::poll_fn;
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use ::tokio::runtime::Handle;
 use ::tokio::task::coop;
 
+use super::burst::Burst;
 use super::fault::io_error;
 use super::hub::Hub;
 use super::listener::Slot;
 use crate::error::Error;
-use crate::exact::sys::{Attempted, Conversation, Next, Operation, Waiter, Want};
-use crate::exact::{End, Result};
+use crate::exact::sys::{Conversation, Operation, Waiter};
+use crate::exact::{Attempted, End, Next, Result, Want};
 use crate::name::PipeName;
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
@@ -107,7 +108,7 @@ impl Inner {
     }
 
     fn conversation(&self) -> Result<Conversation> {
-        self.end.local()?.conversation()
+        self.end.below().conversation()
     }
 
     /// The runtime's watch over the present conversation.
@@ -116,7 +117,7 @@ impl Inner {
         let old = match &*hub {
             Some(known) if known.conversation().is_of(&conversation) => return Ok(known.clone()),
             // With the hub locked: the conversation that comes next is not watched yet.
-            _ if !self.end.local()?.is_in(&conversation) => {
+            _ if !self.end.below().is_in(&conversation) => {
                 return Err(Win32Error::PIPE_NOT_CONNECTED);
             }
             _ => hub.take(),
@@ -178,7 +179,7 @@ impl Inner {
                 Err(code) => return Poll::Ready(Err(code)),
             };
             // Armed, and the waker noted: from here on nothing is missed. So this is the last look.
-            match self.end.local()?.is_ready_or_arm(want, hub.conversation()) {
+            match self.end.below().is_ready_or_arm(want, hub.conversation()) {
                 _ if hub.is_deaf() => return Poll::Ready(Err(Win32Error::OPERATION_ABORTED)),
                 Ok(true) if rounds == 0 => rounds += 1,
                 Ok(true) => {
@@ -186,7 +187,13 @@ impl Inner {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Ok(false) if want == Want::Turn && rounds == 0 => rounds += 1,
+                // Nothing arms for these, so the waker had to be noted before the last look.
+                Ok(false)
+                    if rounds == 0
+                        && (matches!(want, Want::Turn | Want::Answer) || self.has_taken()) =>
+                {
+                    rounds += 1
+                }
                 Ok(false) => return Poll::Pending,
                 Err(code) => return Poll::Ready(Err(code)),
             }
@@ -261,7 +268,7 @@ impl Inner {
             return Ok(Step::Done(len));
         }
         for _ in 0..MOST_PASSED {
-            match self.end.local()?.try_read(buffer) {
+            match self.end.below().try_read(buffer) {
                 Ok(Some(received)) if received.len == 0 => {}
                 Ok(Some(received)) => return Ok(Step::Done(received.len)),
                 Ok(None) => break,
@@ -275,10 +282,10 @@ impl Inner {
     /// Writes what there is room for. A write that never fits is taken over: it is copied, goes on by
     /// itself until it is complete, and the next one waits for it.
     pub(super) fn attempt_write(self: &Arc<Self>, data: &[u8]) -> Result<Step<usize>> {
-        if self.has_taken.load(Ordering::Acquire) && !self.is_taken_complete()? {
+        if self.has_taken() && !self.is_taken_complete()? {
             return Ok(Step::Wait(Want::Turn));
         }
-        match self.end.local()?.try_write(data)? {
+        match self.end.below().try_write(data)? {
             Attempted::Written(len) => {
                 self.lacked.store(1, Ordering::Relaxed);
                 Ok(Step::Done(len))
@@ -302,9 +309,9 @@ impl Inner {
         }
         // Those who hear for it must be there before it is.
         self.watch(self.conversation()?)?;
-        let operation = Arc::new(self.end.local()?.take_write(data.to_vec())?);
-        if operation.result().is_some() {
-            return Ok(Step::Done(data.len()));
+        let operation = Arc::new(self.end.below().take_write(data.to_vec())?);
+        if let Some(result) = operation.result() {
+            return result.map(|_| Step::Done(data.len()));
         }
         *taken = Some(operation.clone());
         self.has_taken.store(true, Ordering::Release);
@@ -316,6 +323,11 @@ impl Inner {
             drop(this);
         });
         Ok(Step::Done(data.len()))
+    }
+
+    /// Whether a write was taken over of which nobody has heard the end.
+    fn has_taken(&self) -> bool {
+        self.has_taken.load(Ordering::Acquire)
     }
 
     /// Whether the write that was taken over is complete. Its error is told once.
@@ -338,10 +350,10 @@ impl Inner {
 
     /// Whether nothing that was written is kept in this process.
     pub(super) fn attempt_flush(&self) -> Result<Step<()>> {
-        if !self.has_taken.load(Ordering::Acquire) || self.is_taken_complete()? {
-            return Ok(Step::Done(()));
+        if self.has_taken() {
+            self.is_taken_complete()?;
         }
-        match self.end.local()?.is_all_placed()? {
+        match self.end.below().is_all_placed()? {
             true => Ok(Step::Done(())),
             false => Ok(Step::Wait(Want::Turn)),
         }
@@ -361,14 +373,14 @@ impl Inner {
     pub(super) fn attempt_ready(&self, want: Want) -> Result<Step<()>> {
         let ready = match want {
             Want::Data if self.has_begun.load(Ordering::Acquire) => true,
-            Want::Room(_) if self.has_taken.load(Ordering::Acquire) => {
+            Want::Room(_) if self.has_taken() => {
                 let goes_on = |taken: &Arc<Operation<usize>>| taken.result().is_none();
                 if lock(&self.taken).as_ref().is_some_and(goes_on) {
                     return Ok(Step::Wait(Want::Turn));
                 }
-                self.end.local()?.is_ready(want)?
+                self.end.below().is_ready(want)?
             }
-            _ => self.end.local()?.is_ready(want)?,
+            _ => self.end.below().is_ready(want)?,
         };
         Ok(match ready {
             true => Step::Done(()),
@@ -450,48 +462,6 @@ impl Drop for Waiting<'_> {
             && let Ok(conversation) = self.inner.conversation()
         {
             conversation.forget(&self.waiter);
-        }
-    }
-}
-
-/// Whether to look several times in a row before letting others run: a score of whether that has paid, with
-/// a try now and then when it has not.
-#[derive(Default)]
-struct Burst {
-    /// 0 is the best.
-    misses: AtomicU8,
-}
-
-impl Burst {
-    const LOOKS: u32 = 24;
-    const PAUSES: u32 = 2;
-    const MOST_MISSES: u8 = 8;
-    /// Once out of credit, one in so many waits is tried all the same.
-    const RETRY: u8 = 64;
-
-    fn pays(&self) -> bool {
-        let misses = self.misses.load(Ordering::Relaxed);
-        if misses < Burst::MOST_MISSES {
-            return true;
-        }
-        // Races lose a count; it is a hint.
-        let next = misses + 1;
-        let retry = next >= Burst::MOST_MISSES + Burst::RETRY;
-        self.misses.store(
-            if retry { Burst::MOST_MISSES } else { next },
-            Ordering::Relaxed,
-        );
-        retry
-    }
-
-    fn judge(&self, paid: bool) {
-        let misses = self.misses.load(Ordering::Relaxed);
-        let new = match paid {
-            true => misses.min(Burst::MOST_MISSES).saturating_sub(2),
-            false => misses.saturating_add(1).min(Burst::MOST_MISSES),
-        };
-        if new != misses {
-            self.misses.store(new, Ordering::Relaxed);
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::inner::{Inner, Step};
 use crate::error::{Error, Result};
-use crate::exact::sys::{Asking, Want};
-use crate::exact::{self, Received};
+use crate::exact::sys::Asking;
+use crate::exact::{self, Received, Want};
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
 
@@ -39,7 +39,7 @@ impl Inner {
         if !begun.is_empty() {
             mem::swap(&mut *begun, message);
         }
-        let received = self.end.local()?.try_read_message(message);
+        let received = self.end.below().try_read_message(message);
         match received {
             Ok(Some(len)) => {
                 begun.clear();
@@ -65,7 +65,7 @@ impl Inner {
             if let Some(len) = self.take_begun(buffer) {
                 return Ok(Step::Done(Received { len, more: true }));
             }
-            let received = self.end.local()?.try_read(buffer)?;
+            let received = self.end.below().try_read(buffer)?;
             Ok(received.map_or(Step::Wait(Want::Data), Step::Done))
         };
         let received = self.wait(Want::Data, attempt).await;
@@ -75,7 +75,7 @@ impl Inner {
     pub(super) async fn transact(&self, question: &[u8], reply: &mut Vec<u8>) -> Result<usize> {
         reply.clear();
         let told = |code| self.error("transact", code);
-        let end = self.end.local().map_err(told)?;
+        let end = self.end.below();
         let asking = end.begin_transact(question).map_err(told)?;
         let mut answer = Answer {
             inner: self,
@@ -107,9 +107,7 @@ impl Inner {
     }
 
     fn read_mode(&self) -> PipeMode {
-        self.end
-            .local()
-            .map_or(PipeMode::Byte, |end| end.read_mode())
+        self.end.below().read_mode()
     }
 
     fn needs_message_mode(&self) -> Result<()> {

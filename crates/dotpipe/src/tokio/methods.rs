@@ -84,7 +84,7 @@ macro_rules! common {
         ///
         /// # Errors
         /// `InvalidInput` unless `interest` asks for reading or writing; `ERROR_PIPE_LISTENING` on a server
-        /// end that no client has opened (on Windows it would wait), `ERROR_PIPE_NOT_CONNECTED` when it is
+        /// end that no client has opened (with tokio's own types it would wait), `ERROR_PIPE_NOT_CONNECTED` when it is
         /// disconnected. That the other end has gone is no error but readiness.
         pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
             self.inner.ready(interest).await
@@ -92,8 +92,8 @@ macro_rules! common {
 
         /// Calls `operation` if the end is ready for `interest`, and otherwise fails with `WouldBlock`.
         ///
-        /// There is no handle for `operation` to work on as on Windows: let it use the `try_` methods of
-        /// this end.
+        /// Let `operation` use the `try_` methods of this end: there is no handle for it to work on but on
+        /// Windows, and there nothing is heard of what it does with that.
         ///
         /// # Errors
         /// `WouldBlock`, those of [`ready`](Self::ready), and those of `operation`.
@@ -111,8 +111,8 @@ macro_rules! common {
         /// Waits until the end is ready for `interest` and calls `operation`, until that does not fail with
         /// `WouldBlock`.
         ///
-        /// There is no handle for `operation` to work on as on Windows: let it use the `try_` methods of
-        /// this end.
+        /// Let `operation` use the `try_` methods of this end: there is no handle for it to work on but on
+        /// Windows, and there nothing is heard of what it does with that.
         ///
         /// # Errors
         /// Those of [`ready`](Self::ready) and of `operation`.
@@ -159,8 +159,8 @@ macro_rules! reading {
         /// Reads what is there: 0 bytes when the other end has closed and everything has been read.
         ///
         /// In message read mode it reads from one message only; the next read goes on in it when `buffer`
-        /// is too small (`ERROR_MORE_DATA` is a success). Empty messages are passed over, where on Windows
-        /// one looks like the end; [`recv`](Self::recv) keeps messages apart.
+        /// is too small (`ERROR_MORE_DATA` is a success). Empty messages are passed over, where with tokio's
+        /// own types one looks like the end; [`recv`](Self::recv) keeps messages apart.
         ///
         /// # Errors
         /// `WouldBlock` when there is nothing; `ERROR_PIPE_NOT_CONNECTED` when the server has disconnected,
@@ -286,6 +286,9 @@ macro_rules! writing {
         /// Room for one byte is enough, but after a [`try_write`](Self::try_write) that found no room it
         /// waits for as much as that lacked.
         ///
+        /// # Platforms
+        /// On Windows it waits until a write that was [taken over](crate::tokio#platforms) is complete, if one was.
+        ///
         /// # Cancel safety
         /// Dropping the future loses nothing.
         ///
@@ -307,6 +310,10 @@ macro_rules! writing {
 
         /// Writes what there is room for: see [the module](crate::tokio#writing). Gives how many bytes those
         /// are; of a message all or none.
+        ///
+        /// # Platforms
+        /// On Windows it takes the data over, up to 64 KiB of bytes or a whole message, unless an earlier write is
+        /// under way still.
         ///
         /// # Errors
         /// `WouldBlock` when there is no room; `ERROR_NO_DATA` (of kind `BrokenPipe`) when the other end has
@@ -330,7 +337,7 @@ macro_rules! writing {
         /// Sends one message, which may be empty. Not in tokio.
         ///
         /// Waits until it fits the quota; one that is larger than the quota is
-        /// [taken over](crate::tokio#writing).
+        /// [taken over](crate::tokio#writing). On Windows each is that does not fit at once.
         ///
         /// # Cancel safety
         /// Dropping the future before it has ended sends nothing.
@@ -351,6 +358,9 @@ macro_rules! writing {
         ///
         /// # Cancel safety
         /// Dropping the future loses nothing.
+        ///
+        /// # Platforms
+        /// On Windows it sleeps in a thread of its own.
         ///
         /// # Errors
         /// `ERROR_BROKEN_PIPE` when the other end closes meanwhile, `ERROR_PIPE_NOT_CONNECTED` when the
@@ -378,6 +388,9 @@ macro_rules! duplex {
         /// `ERROR_BAD_PIPE` unless this end is in message read mode, and when the other end has gone;
         /// `ERROR_BROKEN_PIPE` and `ERROR_PIPE_NOT_CONNECTED` when it goes meanwhile; `ERROR_ACCESS_DENIED`
         /// (this end may not do both).
+        ///
+        /// # Platforms
+        /// On Windows it is `ERROR_PIPE_BUSY`, too, while another transaction goes on at this end.
         #[doc(alias = "TransactNamedPipe")]
         pub async fn transact(&self, question: &[u8], reply: &mut Vec<u8>) -> Result<usize> {
             self.inner.transact(question, reply).await

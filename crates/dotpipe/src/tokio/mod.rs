@@ -10,7 +10,7 @@
 //! ```
 //! A face, thin over the [exact](crate::exact) layer. It has no thread per connection and blocks none of the
 //! runtime's; it runs on current-thread and multi-thread runtimes, whose I/O must be
-//! [enabled](::tokio::runtime::Builder::enable_io). [`AsyncRead`](::tokio::io::AsyncRead) and
+//! [enabled](::tokio::runtime::Builder::enable_io) on Linux. [`AsyncRead`](::tokio::io::AsyncRead) and
 //! [`AsyncWrite`](::tokio::io::AsyncWrite) are there, so what works with streams (`tokio_util::codec`, `hyper`,
 //! `tower`, `tonic`) works with pipes.
 //!
@@ -28,7 +28,7 @@
 //! On a **byte pipe** a write takes as many bytes as the quota has room for, and waits when there is none.
 //!
 //! On a **message pipe** a message that is not larger than the quota waits until it fits, and is placed whole
-//! then. One that is larger would never fit. It is *taken over*, as tokio does on Windows with every write:
+//! then. One that is larger would never fit. It is *taken over*, as tokio's own types do with every write:
 //! copied, reported as written at once, and brought by itself as the other end reads, until the quota allows it
 //! to be complete. The next write waits for that and reports it if it fails; `flush` waits until all of it
 //! stands in the pipe. Dropping the end lets it finish before the pipe is closed, as long as the runtime lives;
@@ -36,25 +36,44 @@
 //!
 //! # Waiting
 //! A task that finds nothing looks again for some microseconds, where that has paid lately, letting other
-//! tasks run in between; then it sleeps. `DOTPIPE_SPIN=never` in the environment forbids it. Several tasks may wait on one end at
+//! tasks run in between; then it sleeps. `DOTPIPE_SPIN=never` in the environment forbids it. (On Windows it sleeps at
+//! once.) Several tasks may wait on one end at
 //! once; each is woken. When the other end closes, its process dies or the server disconnects, all are.
 //!
 //! Futures here lose nothing when they are dropped, or say what. One restriction is tokio's: of several
 //! tasks that wait through the same `poll_` function of one end, the last is woken.
 //!
+//! # Platforms
+//! Linux and Windows, with the same items. On Windows an end is a handle of the system, and any program may have the
+//! other one, tokio's own types included. What differs there:
+//! - The system does not tell how much room a pipe has. So every write is taken over unless it is complete at
+//!   once, of bytes up to 64 KiB at a time; [`writable`](NamedPipeServer::writable) waits for nothing else. All
+//!   of it can be read at once, so `flush` does not wait.
+//! - For tasks that wait in message read mode, the first byte of the next message, or an empty message, is taken out of
+//!   the pipe and held. `recv`, reads and `peek` have it in its place; but a message of no more than a byte
+//!   counts as read for the other end's [`flush_pipe`](NamedPipeServer::flush_pipe).
+//! - [`transact`](NamedPipeServer::transact) is `ERROR_PIPE_BUSY` while another one goes on at the same end.
+//! - One thread of the process is told by the system when operations end. A
+//!   [`flush_pipe`](NamedPipeServer::flush_pipe) that waits takes a thread of its own, since the system has no other way to wait for it.
+//! - `from_raw_handle`, `AsHandle` and `AsRawHandle` are there, as tokio has them.
+//!
+//! They are not tokio's types wrapped: those read up to 4 KiB ahead into a buffer of their own, so that nobody can peek, ask a
+//! question with an answer, or know where a message ends.
+//!
 //! # Limits
-//! A connection takes one descriptor on either side. For 10,000 clients in one process raise the soft limit of open
+//! On Linux a connection takes one descriptor on either side. For 10,000 clients in one process raise the soft limit of open
 //! files (`ulimit -n`), which is 1,024 as a rule; both sides in one process take twice as many.
 //!
-//! # Different from Windows
-//! - No raw handles: `from_raw_handle`, `AsRawHandle`, `AsHandle` and the functions that take security
-//!   attributes as a pointer are not here. The closures of `try_io` and `async_io` use the `try_` methods.
-//! - Only pipes of this machine: those on others are opened with [`sync`](crate::sync) (feature `smb`).
-//! - Errors: see [`win32_code`] for which are raw codes.
+//! # Different from tokio's own types
+//! - No functions that take security attributes as a pointer; [`ServerOptions::security`] is in their place. No raw
+//!   handles on Linux. The closures of `try_io` and `async_io` use the `try_` methods.
+//! - On Linux pipes on other machines need the feature `smb`. Every write to one is taken over, and what the server says
+//!   to it the next write or `flush` reports; dropping the end closes it in the background.
+//! - Errors on Linux: see [`win32_code`] for which are raw codes.
 //! - A server end that no client has opened answers reads and writes with `ERROR_PIPE_LISTENING` at once, where
 //!   tokio lets them wait.
-//! - A read passes over empty messages, which look like the end of the stream on Windows.
-//! - Writes go into the pipe itself and wait for room, where tokio's every write is taken over.
+//! - A read passes over empty messages, which look like the end of the stream there.
+//! - On Linux writes go into the pipe itself and wait for room, where tokio's every write is taken over.
 //! - [`ServerOptions::max_instances`] reports a bad number as an error, not by a panic.
 //!
 //! | file | what it has |
@@ -62,16 +81,20 @@
 //! | `options` | [`ServerOptions`], [`ClientOptions`] |
 //! | `server`, `client`, `split` | the types that stand for an end or half of one |
 //! | `methods` | the methods that several of these have, written once |
-//! | `inner` | how a task waits on an end |
+//! | `inner`, `burst` | how a task waits on an end |
 //! | `transfer`, `message` | what the methods do, for bytes and for whole messages |
-//! | `hub` | how the runtime tells of rings |
+//! | `hub` | how a runtime tells of news, and of its end |
 //! | `listener` | [`PipeListener`] |
 //! | `function` | [`call`] |
+//! | `handle` | ends and the handles of Windows |
 //! | `fault` | errors as code written for Windows expects them |
 
+mod burst;
 mod client;
 mod fault;
 mod function;
+#[cfg(windows)]
+mod handle;
 mod hub;
 mod inner;
 mod listener;

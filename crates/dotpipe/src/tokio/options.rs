@@ -14,13 +14,13 @@ use super::fault::io_error;
 use super::inner::Inner;
 use super::listener::PipeListener;
 use super::server::NamedPipeServer;
-use crate::error::{Error, FOR_OTHERS, Result};
+use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
-use crate::options::{
-    CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions, PipeMode, WaitMode, WaitTimeout,
-};
-use crate::security::{RemoteClient, SecurityDescriptor};
+use crate::options::{CreateOptions, ImpersonationLevel, PipeMode, WaitTimeout};
+#[cfg(all(feature = "smb", unix))]
+use crate::remote::SmbOptions;
+use crate::security::{RemoteClient, SecurityDescriptor, Sid};
 use crate::sync;
 use crate::win32::Win32Error;
 
@@ -106,7 +106,8 @@ impl ServerOptions {
         self
     }
 
-    /// Asks on Windows for the right to change what is audited. It changes nothing here, where nothing is.
+    /// Asks tokio's own types for the right to change what is audited. It changes nothing here, where nothing is
+    /// audited on Linux and no method could make use of it on Windows.
     pub fn access_system_security(&mut self, _requested: bool) -> &mut Self {
         self
     }
@@ -168,7 +169,7 @@ impl ServerOptions {
     ///
     /// # Panics
     /// As in tokio, later, when an operation has to wait and the runtime was built without
-    /// [`enable_io`](::tokio::runtime::Builder::enable_io).
+    /// [`enable_io`](::tokio::runtime::Builder::enable_io). Not on Windows.
     #[doc(alias = "CreateNamedPipe")]
     pub fn create(&self, addr: impl AsRef<OsStr>) -> io::Result<NamedPipeServer> {
         let (name, options, runtime) = self.prepare(addr.as_ref())?;
@@ -202,7 +203,7 @@ impl ServerOptions {
 }
 
 /// The runtime of the calling task.
-fn current_runtime() -> io::Result<Handle> {
+pub(super) fn current_runtime() -> io::Result<Handle> {
     Handle::try_current().map_err(io::Error::other)
 }
 
@@ -225,12 +226,7 @@ pub(super) fn name_for(operation: &'static str, addr: &OsStr) -> Result<PipeName
 /// `open_with_security_attributes_raw` is not here: it takes a pointer to a structure of Windows.
 #[derive(Debug, Clone)]
 #[doc(alias = "CreateFile")]
-pub struct ClientOptions {
-    access: DesiredAccess,
-    read_mode: PipeMode,
-    level: ImpersonationLevel,
-    on_behalf_of: Option<RemoteClient>,
-}
+pub struct ClientOptions(sync::ClientOptions);
 
 impl Default for ClientOptions {
     fn default() -> Self {
@@ -241,25 +237,20 @@ impl Default for ClientOptions {
 impl ClientOptions {
     /// The default options.
     pub fn new() -> ClientOptions {
-        ClientOptions {
-            access: DesiredAccess::READ | DesiredAccess::WRITE,
-            read_mode: PipeMode::Byte,
-            level: ImpersonationLevel::Identification,
-            on_behalf_of: None,
-        }
+        ClientOptions(sync::ClientOptions::new())
     }
 
     /// Whether to ask for the right to read; `true` by default. A pipe that is inbound does not give it.
     #[doc(alias = "GENERIC_READ")]
     pub fn read(&mut self, allowed: bool) -> &mut Self {
-        self.access.set(DesiredAccess::READ, allowed);
+        self.0.read(allowed);
         self
     }
 
     /// Whether to ask for the right to write; `true` by default. A pipe that is outbound does not give it.
     #[doc(alias = "GENERIC_WRITE")]
     pub fn write(&mut self, allowed: bool) -> &mut Self {
-        self.access.set(DesiredAccess::WRITE, allowed);
+        self.0.write(allowed);
         self
     }
 
@@ -268,45 +259,59 @@ impl ClientOptions {
     /// `SECURITY_DELEGATION` (`0x3_0000`). Other bits are passed over. See [`ImpersonationLevel`].
     #[doc(alias = "SECURITY_IDENTIFICATION")]
     pub fn security_qos_flags(&mut self, flags: u32) -> &mut Self {
-        self.level = match flags >> 16 & 3 {
+        self.0.impersonation_level(match flags >> 16 & 3 {
             0 => ImpersonationLevel::Anonymous,
             1 => ImpersonationLevel::Identification,
             2 => ImpersonationLevel::Impersonation,
             _ => ImpersonationLevel::Delegation,
-        };
+        });
+        self
+    }
+
+    /// Who must serve the pipe: see [`sync::ClientOptions::require_server`](crate::sync::ClientOptions::require_server).
+    /// Not in tokio.
+    pub fn require_server(&mut self, server: Sid) -> &mut Self {
+        self.0.require_server(server);
+        self
+    }
+
+    /// How to reach a pipe on another machine, and as whom. Without effect on a pipe of this one. Not in tokio.
+    #[cfg(all(feature = "smb", unix))]
+    pub fn smb(&mut self, options: &SmbOptions) -> &mut Self {
+        self.0.smb(options);
         self
     }
 
     /// Opens the pipe for a client on another machine: for bridges that take such clients in. All of it is said at
     /// [`sync::ClientOptions::on_behalf_of`]. Not in tokio.
     pub fn on_behalf_of(&mut self, client: RemoteClient) -> &mut Self {
-        self.on_behalf_of = Some(client);
+        self.0.on_behalf_of(client);
         self
     }
 
     /// The read mode of the new end: byte by default. Message read mode needs a pipe of message type.
     #[doc(alias = "PIPE_READMODE_MESSAGE")]
     pub fn pipe_mode(&mut self, read_mode: PipeMode) -> &mut Self {
-        self.read_mode = read_mode;
+        self.0.pipe_mode(read_mode);
         self
     }
 
     /// Opens the instance that has listened longest: `CreateFile`.
     ///
-    /// As in tokio this is no future. It asks the server's process, which answers at once from a thread of its
-    /// own, unless it has been stopped: then it takes up to 5 seconds. [`open_wait`](Self::open_wait) never
-    /// holds up the caller's thread.
+    /// As in tokio this is no future. On Linux it asks the server's process, which answers at once from a thread of
+    /// its own, unless it has been stopped: then it takes up to 5 seconds. A pipe on another machine takes as long as
+    /// it takes to reach that and to log on. [`open_wait`](Self::open_wait) never holds up the caller's thread.
     ///
     /// # Errors
     /// `ERROR_FILE_NOT_FOUND` (of kind `NotFound`: no such pipe), `ERROR_PIPE_BUSY` (231 as
     /// [`raw_os_error`](io::Error::raw_os_error): no instance listens), `ERROR_ACCESS_DENIED` (the pipe does
     /// not go that way, or its owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe
-    /// of byte type), `ERROR_INVALID_NAME`, `ERROR_NOT_SUPPORTED` (a pipe on another machine). An error outside
-    /// of a tokio runtime.
+    /// of byte type), `ERROR_INVALID_NAME`. On another machine: `ERROR_BAD_NETPATH` (it cannot be reached, or pipes on
+    /// other machines are not built in), `ERROR_LOGON_FAILURE` and its like. An error outside of a tokio runtime.
     ///
     /// # Panics
     /// As in tokio, later, when an operation has to wait and the runtime was built without
-    /// [`enable_io`](::tokio::runtime::Builder::enable_io).
+    /// [`enable_io`](::tokio::runtime::Builder::enable_io). Not on Windows.
     ///
     /// # Examples
     /// The loop of tokio's documentation works as it is; [`open_wait`](Self::open_wait) does the same without
@@ -350,7 +355,8 @@ impl ClientOptions {
     /// ([`spawn_blocking`](::tokio::task::spawn_blocking)), in pieces of a quarter of a second: the system tells of
     /// new servers through a queue that is read by blocking, and opening talks to processes that may have
     /// stopped. So those who wait hold such threads, not those of tasks, and a runtime that shuts down waits
-    /// for them no longer than such a piece.
+    /// for them no longer than such a piece. (The default time-out of a pipe on Windows, which is not known, is one
+    /// piece.)
     ///
     /// # Cancel safety
     /// Dropping the future gives up. An instance that was opened just then is closed again: its server sees a
@@ -409,18 +415,19 @@ impl ClientOptions {
         loop {
             let (options, pipe, own) = (self.clone(), name.clone(), runtime.clone());
             let piece = runtime.spawn_blocking(move || {
-                match options.open_named(operation, pipe.clone(), own) {
-                    Err(error) if error.is_busy() => {}
-                    result => return Some(result),
-                }
-                match wait_a_piece(&pipe, timeout, begun) {
-                    Ok(()) => None,
-                    Err(code) => Some(Err(Error::new(operation, Some(&pipe), code))),
+                let (piece, left) = piece_of(&pipe, timeout, begun)
+                    .map_err(|code| Error::new(operation, Some(&pipe), code))?;
+                let mut options = options;
+                options.0.wait_timeout(Some(piece));
+                match options.open_named(operation, pipe, own) {
+                    Err(error) if error.is_timeout() && left > PIECE => Ok(None),
+                    result => result.map(Some),
                 }
             });
             match piece.await {
-                Ok(Some(result)) => return result,
-                Ok(None) => {}
+                Ok(Ok(Some(client))) => return Ok(client),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => return Err(error),
                 // The runtime has shut down.
                 Err(_) => {
                     let code = Win32Error::OPERATION_ABORTED;
@@ -436,38 +443,9 @@ impl ClientOptions {
         name: PipeName,
         runtime: Handle,
     ) -> Result<NamedPipeClient> {
-        let told = |code| Error::new(operation, Some(&name), code);
-        if !name.is_local() {
-            let hint = "tasks can open pipes of this machine only; `sync` opens those of others";
-            return Err(told(Win32Error::NOT_SUPPORTED).with_hint(hint));
-        }
-        let mut access = self.access;
-        if self.read_mode == PipeMode::Message {
-            // Without it the read mode could not be set, so asking for it loses nothing.
-            access |= DesiredAccess::WRITE_ATTRIBUTES;
-        }
-        let options = OpenOptions {
-            access,
-            level: self.level,
-            server: None,
-            on_behalf_of: self.on_behalf_of.clone(),
-        };
-        let end = exact::open_with(&name, &options).map_err(|code| match code {
-            Win32Error::ACCESS_DENIED if self.on_behalf_of.is_some() => {
-                told(code).with_hint(FOR_OTHERS)
-            }
-            _ => told(code),
-        })?;
-        let pipe_type = end.info().map_err(told)?.pipe_type;
-        if self.read_mode == PipeMode::Message {
-            let set = end.set_state(PipeMode::Message, WaitMode::Blocking);
-            set.map_err(|code| match code {
-                Win32Error::INVALID_PARAMETER => {
-                    told(code).with_hint("message read mode needs a pipe of message type")
-                }
-                _ => told(code),
-            })?;
-        }
+        let (end, pipe_type) = self.0.open_end(operation, &name)?;
+        // A task must not wait until a server elsewhere has closed its end.
+        end.close_in_background();
         Ok(NamedPipeClient::new(Inner::new(
             end, name, pipe_type, runtime, None,
         )))
@@ -477,21 +455,26 @@ impl ClientOptions {
 /// How long a thread for blocking calls waits at a time.
 const PIECE: Duration = Duration::from_millis(250);
 
-/// Waits for an instance, but not for long: success may mean that it is time to ask whether anybody still
-/// wants it.
-fn wait_a_piece(name: &PipeName, timeout: WaitTimeout, begun: Instant) -> exact::Result<()> {
+/// How long such a thread waits for an instance now, and how much time is left in all.
+fn piece_of(
+    name: &PipeName,
+    timeout: WaitTimeout,
+    begun: Instant,
+) -> exact::Result<(WaitTimeout, Duration)> {
     let limit = match timeout {
         WaitTimeout::Forever => Duration::MAX,
         WaitTimeout::For(limit) => limit,
-        WaitTimeout::Default => match exact::status(name)?.default_timeout {
-            None | Some(0) => return exact::wait(name, timeout),
+        WaitTimeout::Default if !name.is_local() => return Ok((timeout, Duration::ZERO)),
+        // Where it cannot be known, the system waits for the whole of it.
+        WaitTimeout::Default => match exact::status(name)
+            .ok()
+            .and_then(|pipe| pipe.default_timeout)
+        {
+            None | Some(0) => return Ok((timeout, Duration::ZERO)),
             Some(u32::MAX) => Duration::MAX,
             Some(milliseconds) => Duration::from_millis(milliseconds.into()),
         },
     };
     let left = limit.saturating_sub(begun.elapsed());
-    match exact::wait(name, WaitTimeout::For(left.min(PIECE))) {
-        Err(Win32Error::SEM_TIMEOUT) if left > PIECE => Ok(()),
-        result => result,
-    }
+    Ok((WaitTimeout::For(left.min(PIECE)), left))
 }

@@ -16,8 +16,7 @@ use super::methods;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 use super::transfer::joined;
 use crate::error::Result;
-use crate::exact::sys::Want;
-use crate::exact::{HandleState, Peeked, Pending, Received};
+use crate::exact::{HandleState, Peeked, Pending, Received, Want};
 use crate::name::PipeName;
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::security::{RemoteClient, SecurityDescriptor, Token};
@@ -68,7 +67,7 @@ use crate::win32::Win32Error;
 /// ```
 #[doc(alias = "CreateNamedPipe")]
 pub struct NamedPipeServer {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 /// A connect that is given up when it is dropped.

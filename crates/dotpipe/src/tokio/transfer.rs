@@ -13,8 +13,8 @@ use bytes::BufMut;
 
 use super::inner::{Inner, Step};
 use crate::error::Result;
-use crate::exact;
-use crate::exact::sys::{Waiter, Want};
+use crate::exact::sys::Waiter;
+use crate::exact::{self, Want};
 
 /// The longest piece that `try_read_buf` reads.
 const PIECE: usize = 8 << 10;
@@ -118,7 +118,7 @@ impl Inner {
 
     pub(super) async fn flush_pipe(&self) -> Result<()> {
         let told = |code| self.error("flush", code);
-        let end = self.end.local().map_err(told)?;
+        let end = self.end.below();
         let Some(flushing) = end.begin_flush().map_err(told)? else {
             return Ok(());
         };
@@ -170,7 +170,7 @@ impl Inner {
             }
         }
         if !found.is_empty() {
-            if self.end.local()?.has_ended()? {
+            if self.end.below().has_ended()? {
                 found |= match interest.is_readable() {
                     true => Ready::READ_CLOSED,
                     false => Ready::EMPTY,

@@ -1,11 +1,13 @@
 //! Deadlines where Win32 has none.
 //!
 //! [`within`] is for calls that put their thread to sleep in the system and take no time-out: a second
-//! thread calls them off.
+//! thread calls them off. [`Aside`] is such a call for those who have no thread that may sleep.
 
 use std::os::windows::io::AsHandle;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+#[cfg(feature = "tokio")]
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,6 +68,75 @@ pub(super) fn within<T>(deadline: Option<Instant>, call: impl FnOnce() -> Result
             Err(Win32Error::SEM_TIMEOUT)
         }
         result => result,
+    }
+}
+
+/// A call that sleeps in the system, on a thread of its own. Dropping this calls it off.
+#[cfg(feature = "tokio")]
+pub(super) struct Aside<T> {
+    shared: Arc<Shared<T>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// What the caller shares with the thread.
+#[cfg(feature = "tokio")]
+struct Shared<T> {
+    result: OnceLock<Result<T>>,
+    /// Nobody waits for it any longer.
+    is_unwanted: AtomicBool,
+}
+
+#[cfg(feature = "tokio")]
+impl<T: Clone + Send + Sync + 'static> Aside<T> {
+    /// Makes the call on a thread of this name, which calls `tell` once the result is there.
+    pub(super) fn start(
+        name: &str,
+        call: impl FnOnce() -> Result<T> + Send + 'static,
+        tell: impl FnOnce() + Send + 'static,
+    ) -> Result<Aside<T>> {
+        let shared = Arc::new(Shared {
+            result: OnceLock::new(),
+            is_unwanted: AtomicBool::new(false),
+        });
+        let told = shared.clone();
+        let work = move || {
+            // Relaxed: whoever sets it calls the thread off besides.
+            if !told.is_unwanted.load(Ordering::Relaxed) {
+                // It is set here alone.
+                let _ = told.result.set(call());
+                tell();
+            }
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+        Ok(Aside {
+            shared,
+            thread: Some(thread.map_err(|_| Win32Error::NOT_ENOUGH_MEMORY)?),
+        })
+    }
+
+    /// Its result, once there is one.
+    pub(super) fn result(&self) -> Option<Result<T>> {
+        self.shared.result.get().cloned()
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<T> Drop for Aside<T> {
+    fn drop(&mut self) {
+        self.shared.is_unwanted.store(true, Ordering::Relaxed);
+        let Some(sleeper) = self.thread.take().filter(|thread| !thread.is_finished()) else {
+            return;
+        };
+        let call_off = move || {
+            while !sleeper.is_finished() {
+                // Nothing to cancel yet, or no longer.
+                let _ = handle::cancel_call_of(sleeper.as_handle());
+                thread::sleep(AGAIN);
+            }
+        };
+        // Without a thread for it, the call ends when the system ends it.
+        let name = "dotpipe deadline".to_owned();
+        let _ = thread::Builder::new().name(name).spawn(call_off);
     }
 }
 

@@ -32,7 +32,7 @@ use crate::security::{RemoteClient, SecurityDescriptor, Token};
 use crate::win32::Win32Error;
 
 /// How much of a message is read at once before it is known how long it is.
-const FIRST_PIECE: usize = 4096;
+pub(super) const FIRST_PIECE: usize = 4096;
 
 /// The server end or the client end of an instance. Closes on drop.
 pub(crate) struct End {
@@ -47,6 +47,8 @@ pub(crate) struct End {
     reads_messages: AtomicBool,
     /// Whether the handle is bound to the port, as it is once it has had a pending operation.
     bound: Mutex<bool>,
+    #[cfg(feature = "tokio")]
+    pub(super) waiting: Arc<super::attempt::Waiting>,
 }
 
 impl End {
@@ -63,6 +65,23 @@ impl End {
         End::new(handle, PipeEnd::Client, server, PipeMode::Byte)
     }
 
+    /// An end whose handle was made elsewhere, and the name of its pipe. Being bound at once tells whether the
+    /// handle is one for overlapped operation.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn from_handle(handle: OwnedHandle) -> Result<(End, PipeName)> {
+        let told = info(handle.as_handle())?;
+        let read_mode = match told.pipe_type {
+            PipeMode::Byte => PipeMode::Byte,
+            PipeMode::Message => state(handle.as_handle())?.read_mode,
+        };
+        let name = pipe::name(handle.as_handle())?;
+        let name = name.strip_prefix('\\').unwrap_or(&name);
+        let name = PipeName::local(name).map_err(|_| Win32Error::INVALID_NAME)?;
+        let end = End::new(handle, told.end, None, read_mode);
+        end.bind()?;
+        Ok((end, name))
+    }
+
     fn new(handle: OwnedHandle, end: PipeEnd, server: Option<String>, read_mode: PipeMode) -> End {
         End {
             handle: Arc::new(handle),
@@ -71,15 +90,29 @@ impl End {
             accepts_remote: false,
             reads_messages: AtomicBool::new(read_mode == PipeMode::Message),
             bound: Mutex::new(false),
+            #[cfg(feature = "tokio")]
+            waiting: Arc::default(),
         }
     }
 
-    fn handle(&self) -> BorrowedHandle<'_> {
+    pub(crate) fn handle(&self) -> BorrowedHandle<'_> {
         self.handle.as_handle()
+    }
+
+    /// The handle, to be kept open for a while.
+    #[cfg(feature = "tokio")]
+    pub(super) fn shared_handle(&self) -> Arc<OwnedHandle> {
+        self.handle.clone()
     }
 
     pub(crate) fn end(&self) -> PipeEnd {
         self.end
+    }
+
+    /// Whether its read mode is message.
+    pub(super) fn reads_messages(&self) -> bool {
+        // Relaxed: the mode publishes nothing but itself.
+        self.reads_messages.load(Ordering::Relaxed)
     }
 
     pub(crate) fn connect(&self, deadline: Option<Instant>) -> Result<()> {
@@ -91,6 +124,9 @@ impl End {
     }
 
     pub(crate) fn disconnect(&self) -> Result<()> {
+        #[cfg(feature = "tokio")]
+        return self.disconnect_held();
+        #[cfg(not(feature = "tokio"))]
         pipe::disconnect(self.handle())
     }
 
@@ -98,37 +134,14 @@ impl End {
         transfer::read(self.handle(), buffer, deadline)
     }
 
-    /// A message that does not fit is read in pieces: the system has all of it by then.
     pub(crate) fn read_message(
         &self,
         message: &mut Vec<u8>,
         deadline: Option<Instant>,
     ) -> Result<Received> {
-        // Relaxed: the mode publishes nothing but itself.
-        if !self.reads_messages.load(Ordering::Relaxed) {
-            return Err(Win32Error::BAD_PIPE);
-        }
-        let mut room = (message.capacity() - message.len()).max(FIRST_PIECE);
-        loop {
-            let begun = message.len();
-            message
-                .try_reserve(room)
-                .map_err(|_| Win32Error::NOT_ENOUGH_MEMORY)?;
-            message.resize(begun + room, 0);
-            let read = self.read(&mut message[begun..], deadline);
-            message.truncate(begun + read.as_ref().map_or(0, |piece| piece.len));
-            if !read?.more {
-                return Ok(Received {
-                    len: message.len(),
-                    more: false,
-                });
-            }
-            room = self.peek(&mut [])?.left_in_message as usize;
-            if room == 0 {
-                // The writer has taken the rest back: its beginning goes, and the next message comes.
-                message.clear();
-                room = FIRST_PIECE;
-            }
+        match self.reads_messages() {
+            true => read_message(self.handle(), message, deadline),
+            false => Err(Win32Error::BAD_PIPE),
         }
     }
 
@@ -149,6 +162,9 @@ impl End {
     }
 
     pub(crate) fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
+        #[cfg(feature = "tokio")]
+        return self.peek_held(buffer);
+        #[cfg(not(feature = "tokio"))]
         pipe::peek(self.handle(), buffer)
     }
 
@@ -170,6 +186,13 @@ impl End {
     }
 
     pub(crate) fn set_state(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
+        #[cfg(feature = "tokio")]
+        return self.set_state_held(read_mode, wait_mode);
+        #[cfg(not(feature = "tokio"))]
+        self.set_state_now(read_mode, wait_mode)
+    }
+
+    pub(super) fn set_state_now(&self, read_mode: PipeMode, wait_mode: WaitMode) -> Result<()> {
         pipe::set_state(self.handle(), modes(read_mode, wait_mode))?;
         self.reads_messages
             .store(read_mode == PipeMode::Message, Ordering::Relaxed);
@@ -291,12 +314,25 @@ impl End {
         room: usize,
         value: fn(Ended) -> T,
     ) -> Operation<T> {
+        self.start_and_tell(kind, sent, room, value, || {})
+    }
+
+    /// [`start`](Self::start), and calls `tell` once its result is there.
+    pub(super) fn start_and_tell<T: Clone + Send + 'static>(
+        &self,
+        kind: Kind,
+        sent: Vec<u8>,
+        room: usize,
+        value: fn(Ended) -> T,
+        tell: impl FnOnce() + Send + 'static,
+    ) -> Operation<T> {
         let outcome = Outcome::new();
         let told = outcome.clone();
         let task = Task { kind, sent, room };
         let started = self.bind().and_then(|()| {
             port::start(self.handle(), task, move |ended| {
                 told.complete(ended.map(value));
+                tell();
             })
         });
         match started {
@@ -322,6 +358,37 @@ impl Drop for End {
         if *bound.unwrap_or_else(PoisonError::into_inner) {
             // There may be nothing to cancel.
             let _ = handle::cancel_all(self.handle.as_handle());
+        }
+    }
+}
+
+/// Reads one whole message, of which `message` may hold the beginning. What does not fit is read in pieces: the
+/// system has all of it by then.
+pub(super) fn read_message(
+    handle: BorrowedHandle<'_>,
+    message: &mut Vec<u8>,
+    deadline: Option<Instant>,
+) -> Result<Received> {
+    let mut room = (message.capacity() - message.len()).max(FIRST_PIECE);
+    loop {
+        let begun = message.len();
+        message
+            .try_reserve(room)
+            .map_err(|_| Win32Error::NOT_ENOUGH_MEMORY)?;
+        message.resize(begun + room, 0);
+        let read = transfer::read(handle, &mut message[begun..], deadline);
+        message.truncate(begun + read.as_ref().map_or(0, |piece| piece.len));
+        if !read?.more {
+            return Ok(Received {
+                len: message.len(),
+                more: false,
+            });
+        }
+        room = pipe::peek(handle, &mut [])?.left_in_message as usize;
+        if room == 0 {
+            // The writer has taken the rest back: its beginning goes, and the next message comes.
+            message.clear();
+            room = FIRST_PIECE;
         }
     }
 }

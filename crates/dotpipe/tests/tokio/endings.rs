@@ -23,6 +23,10 @@ macro_rules! all_waits {
     ($end:expr, $tasks:expr) => {{
         let full = $end.clone();
         full.send(&[7; 10]).await.unwrap();
+        if cfg!(windows) {
+            // It is taken over, and only the next one waits.
+            full.send(&[7]).await.unwrap();
+        }
         for _ in 0..2 {
             let end = $end.clone();
             $tasks.spawn(async move { ("recv", end.recv(&mut Vec::new()).await.map(drop)) });
@@ -154,6 +158,9 @@ fn every_wait_ends_when_the_other_process_is_killed() {
             all_waits!(client, tasks);
             child.kill();
             check(tasks, "killed server").await;
+            // Under Wine the name is there as long as this end: "waitpipe-wake" in
+            // `conformance/DIVERGENCES.md`.
+            drop(client);
             assert!(waiting.await.unwrap().is_err());
             child.bury();
         });

@@ -5,19 +5,21 @@
 //! - [`stress`]: many tasks on few ends, halves that move, futures that are dropped at any time;
 //! - [`endings`]: who is woken with which error when the other end goes, its process dies or disconnects;
 //! - [`listener`]: clients one after the other and many at once;
-//! - [`remote`]: pipes that are opened for clients on other machines;
-//! - [`ecosystem`]: codecs over a pipe.
-
-#![cfg(target_os = "linux")]
+//! - `remote`: pipes that are opened for clients on other machines;
+//! - [`ecosystem`]: codecs over a pipe;
+//! - `windows`: tokio's own pipes at the other end, and handles.
 
 mod bytes;
 mod ecosystem;
 mod endings;
 mod listener;
 mod messages;
+#[cfg(target_os = "linux")]
 mod remote;
 mod shape;
 mod stress;
+#[cfg(windows)]
+mod windows;
 
 #[path = "../support/mod.rs"]
 mod support;

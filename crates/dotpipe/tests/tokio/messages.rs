@@ -63,7 +63,7 @@ fn a_quota_is_there_at_once_wherever_the_last_message_ended() {
 }
 
 #[test]
-fn a_message_larger_than_the_quota_is_taken_over_and_a_byte_stream_is_not() {
+fn a_message_larger_than_the_quota_is_taken_over() {
     on_both(|| async {
         let (server, mut client) = pair(PipeMode::Message, 100).await;
         let large = payload(1, 1 << 20);
@@ -74,8 +74,9 @@ fn a_message_larger_than_the_quota_is_taken_over_and_a_byte_stream_is_not() {
         let mut flush = Box::pin(client.flush());
         tokio::select! {
             biased;
-            _ = &mut flush => panic!("it cannot all be in the ring"),
-            () = tokio::task::yield_now() => {}
+            _ = &mut flush => assert!(cfg!(windows), "it cannot all be in the ring"),
+            // The system has room for all of it.
+            () = tokio::task::yield_now() => assert!(!cfg!(windows)),
         }
         drop(flush);
         // Dropping the end lets it finish.
@@ -86,7 +87,9 @@ fn a_message_larger_than_the_quota_is_taken_over_and_a_byte_stream_is_not() {
         assert!(server.recv(&mut message).await.unwrap_err().is_broken());
 
         let (_server, mut client) = pair(PipeMode::Byte, 100).await;
-        assert_eq!(client.write(&large).await.unwrap(), 100);
+        // On Windows it is, in pieces.
+        let piece = if cfg!(windows) { 64 << 10 } else { 100 };
+        assert_eq!(client.write(&large).await.unwrap(), piece);
     });
 }
 

@@ -13,30 +13,15 @@ use crate::engine::core::{Core, Port, Rights};
 use crate::engine::inlet::{Fill, Sink, SliceSink, Turn, VecSink};
 use crate::engine::link::{Ending, Link};
 use crate::engine::operation::Operation;
-use crate::engine::outlet::{Attempted, Outlet};
+use crate::engine::outlet::Outlet;
 use crate::engine::spin::Spin;
-use crate::engine::tasks::{Next, Waiter};
-use crate::exact::{Received, Result};
+use crate::engine::tasks::Waiter;
+use crate::exact::{Attempted, Next, Received, Result, Want};
 use crate::options::PipeMode;
 use crate::win32::Win32Error;
 
 /// The most bytes that a read takes at once, so that the writer fills their room while the reader goes on.
 const PIECE: usize = 16 << 10;
-
-/// What a task waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
-    /// Something to read, or the end.
-    Data,
-    /// Room to write so many bytes, or the end.
-    Room(usize),
-    /// One of both.
-    Either(usize),
-    /// The answer of a transaction, which stands in the queue.
-    Answer,
-    /// Whatever those in the queue wait for, which have armed.
-    Turn,
-}
 
 /// The conversation in which an end is, for those who wait in it without a thread.
 pub(crate) struct Conversation {
@@ -52,6 +37,11 @@ pub(crate) struct Conversation {
 const RINGS_TAKEN_EVERY: u32 = 8;
 
 impl Conversation {
+    /// What rings for those who wait in it, and hangs up with it. There always is such a thing here.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.link.bell.as_fd())
+    }
+
     pub(crate) fn is_of(&self, other: &Conversation) -> bool {
         Arc::ptr_eq(&self.link, &other.link)
     }
@@ -113,12 +103,6 @@ impl Conversation {
         if let Some(spin) = self.spin(want) {
             waiter.is_served(spin, || self.link.other.stamp());
         }
-    }
-}
-
-impl AsFd for Conversation {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.bell.as_fd()
     }
 }
 

@@ -10,8 +10,10 @@ mod state;
 mod transact;
 mod write;
 
+#[cfg(all(feature = "smb", feature = "tokio"))]
+pub(crate) use attempt::Flushing;
 #[cfg(feature = "tokio")]
-pub(crate) use attempt::{Asking, Conversation, Want};
+pub(crate) use attempt::{Asking, Conversation};
 
 use std::sync::Arc;
 use std::time::Instant;

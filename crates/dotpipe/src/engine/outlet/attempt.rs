@@ -1,23 +1,12 @@
 //! Writes that never wait, for tasks: as much as the quota has room for.
 
 use super::Outlet;
-use crate::exact::Result;
+use crate::exact::{Attempted, Result};
 use crate::options::PipeMode;
 
 /// The longest piece of bytes that is published at once, so that the reader takes it while the next one is
 /// copied.
 const PIECE: usize = 16 << 10;
-
-/// How a write ended that may not wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempted {
-    /// So many bytes were written.
-    Written(usize),
-    /// There is no room for it now.
-    NoRoom,
-    /// There will never be room for it: it is larger than the quota, and of those writes that go whole.
-    NeverFits,
-}
 
 impl Outlet {
     /// Writes what there is room for within the quota, without waiting: of bytes as many as fit, of a

@@ -41,8 +41,10 @@ impl Shared {
         self.ring(state);
     }
 
-    /// Wakes whoever waits with `poll` for what can be done now.
+    /// Wakes the tasks that wait, and whoever waits with `poll` for what can be done now.
     fn ring(&self, state: &mut State) {
+        #[cfg(feature = "tokio")]
+        self.tasks.wake_all();
         if state.ready().intersects(state.armed)
             && let Some(alarm) = &state.alarm
         {
@@ -85,9 +87,11 @@ impl Shared {
                     Some(id) => state.inbox.withdraw(id),
                     None => state.inbox.withdraw_first(),
                 };
-                state.asked = false;
-                if let Some(outcome) = failed {
-                    outcome.complete(Err(code));
+                let asked = std::mem::take(&mut state.asked);
+                match failed {
+                    Some(outcome) => outcome.complete(Err(code)),
+                    None if asked => state.untold = Some(code),
+                    None => {}
                 }
             }
         }
@@ -180,6 +184,7 @@ impl Shared {
         };
         if let Some(outcome) = self.take_flush(id) {
             outcome.complete(result);
+            self.ring(&mut self.lock());
         }
     }
 

@@ -77,6 +77,9 @@ impl End {
     fn begin_read(&self, len: usize) -> Result<(u64, Arc<Outcome<ReceivedData>>)> {
         self.need(DesiredAccess::READ)?;
         let mut state = self.shared.lock();
+        if let Some(code) = state.untold.take() {
+            return Err(code);
+        }
         let outcome = Outcome::new();
         let id = state.new_id();
         state.inbox.queue(id, len, outcome.clone());

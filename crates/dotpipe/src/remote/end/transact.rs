@@ -31,7 +31,11 @@ impl End {
 
     /// Queues the read of the answer and asks. When a request that receives is on its way already, left by
     /// a read that was called off, its answer will be that of the question: then the question is a write.
-    fn ask(&self, question: Vec<u8>, len: usize) -> Result<(u64, Arc<Outcome<ReceivedData>>)> {
+    pub(super) fn ask(
+        &self,
+        question: Vec<u8>,
+        len: usize,
+    ) -> Result<(u64, Arc<Outcome<ReceivedData>>)> {
         self.need(DesiredAccess::READ | DesiredAccess::WRITE)?;
         let shared = &self.shared;
         let mut state = shared.lock();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{End, Ticket};
+use super::{End, Guard, State, Ticket};
 use crate::engine::{Operation, Outcome};
 use crate::exact::Result;
 use crate::options::{DesiredAccess, PipeMode};
@@ -29,36 +29,16 @@ impl End {
         self.shared.going_on(self.begin_write(&data))
     }
 
-    fn begin_write(&self, data: &[u8]) -> Result<(u64, Arc<Outcome<usize>>)> {
-        self.need(DesiredAccess::WRITE)?;
-        let mut state = self.shared.lock();
-        match state.inbox.ending() {
-            None => {}
-            Some(Win32Error::BROKEN_PIPE) => return Err(Win32Error::NO_DATA),
-            Some(code) => return Err(code),
-        }
-        if let Some(code) = state.outbox.take_failure() {
-            return Err(code);
-        }
+    pub(super) fn begin_write(&self, data: &[u8]) -> Result<(u64, Arc<Outcome<usize>>)> {
+        let mut state = self.writable_state()?;
         let outcome = Outcome::new();
         let id = state.new_id();
-        if data.is_empty() && !self.shared.carries_nothing(&state)? {
-            outcome.complete(Ok(0));
-            return Ok((id, outcome));
-        }
-        let bytes = state.collection.bytes;
-        let is_stream = state.pipe_type == Some(PipeMode::Byte);
-        if is_stream
-            && !self.shared.write_through
-            && data.len() < bytes
-            && state.outbox.collect(data, bytes)
-        {
-            self.shared.send_soon(&mut state);
-            self.shared.send(&mut state);
+        if self.gather(&mut state, data)? {
             outcome.complete(Ok(data.len()));
             return Ok((id, outcome));
         }
         let most = self.shared.handle.session.max_write;
+        let is_stream = state.pipe_type == Some(PipeMode::Byte);
         if data.len() > most && !is_stream {
             return Err(Win32Error::INVALID_PARAMETER);
         }
@@ -73,24 +53,59 @@ impl End {
         Ok((id, outcome))
     }
 
-    pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<()> {
+    /// The state, if a write may begin.
+    pub(super) fn writable_state(&self) -> Result<Guard<'_>> {
         self.need(DesiredAccess::WRITE)?;
-        let outcome = Outcome::new();
-        let id = {
-            let mut state = self.shared.lock();
-            if let Some(code) = state.outbox.take_failure() {
-                return Err(code);
-            }
-            let id = state.new_id();
-            state.flushes.push((id, outcome.clone()));
-            self.shared.send_gathered(&mut state);
-            let shared = self.shared.clone();
-            self.shared.spawn(&mut state, shared.flush(id))?;
-            id
-        };
+        let mut state = self.shared.lock();
+        match state.inbox.ending() {
+            None => {}
+            Some(Win32Error::BROKEN_PIPE) => return Err(Win32Error::NO_DATA),
+            Some(code) => return Err(code),
+        }
+        match state.outbox.take_failure() {
+            Some(code) => Err(code),
+            None => Ok(state),
+        }
+    }
+
+    /// Writes what takes no request of its own: nothing at all on a pipe of bytes, and little enough to be
+    /// gathered. True when that was all.
+    pub(super) fn gather(&self, state: &mut State, data: &[u8]) -> Result<bool> {
+        if data.is_empty() && !self.shared.carries_nothing(state)? {
+            return Ok(true);
+        }
+        let bytes = state.collection.bytes;
+        let small = state.pipe_type == Some(PipeMode::Byte)
+            && !self.shared.write_through
+            && data.len() < bytes;
+        if !small || !state.outbox.collect(data, bytes) {
+            return Ok(false);
+        }
+        self.shared.send_soon(state);
+        self.shared.send(state);
+        Ok(true)
+    }
+
+    pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<()> {
+        let (id, outcome) = self.start_flush()?;
         outcome.wait_until(deadline).unwrap_or_else(|| {
             self.shared.take_flush(id);
             outcome.result().unwrap_or(Err(Win32Error::SEM_TIMEOUT))
         })
+    }
+
+    pub(super) fn start_flush(&self) -> Result<(u64, Arc<Outcome<()>>)> {
+        self.need(DesiredAccess::WRITE)?;
+        let outcome = Outcome::new();
+        let mut state = self.shared.lock();
+        if let Some(code) = state.outbox.take_failure() {
+            return Err(code);
+        }
+        let id = state.new_id();
+        state.flushes.push((id, outcome.clone()));
+        self.shared.send_gathered(&mut state);
+        let shared = self.shared.clone();
+        self.shared.spawn(&mut state, shared.flush(id))?;
+        Ok((id, outcome))
     }
 }

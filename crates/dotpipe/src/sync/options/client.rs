@@ -264,6 +264,17 @@ impl ClientOptions {
         operation: &'static str,
         name: &PipeName,
     ) -> Result<NamedPipeClient> {
+        let (end, pipe_type) = self.open_end(operation, name)?;
+        let name = name.clone();
+        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+    }
+
+    /// The end that these options open, and the type of its pipe.
+    pub(crate) fn open_end(
+        &self,
+        operation: &'static str,
+        name: &PipeName,
+    ) -> Result<(exact::End, PipeMode)> {
         let told = |code| Error::new(operation, Some(name), code);
         let end = self.reach(operation, name)?;
         let pipe_type = match end.info() {
@@ -281,8 +292,7 @@ impl ClientOptions {
                     _ => told(code),
                 })?;
         }
-        let name = name.clone();
-        Ok(NamedPipeClient::new(end, name, pipe_type, self.read_mode))
+        Ok((end, pipe_type))
     }
 
     fn reach(&self, operation: &'static str, name: &PipeName) -> Result<exact::End> {

@@ -10,6 +10,8 @@ use windows_sys::Wdk::Storage::FileSystem::{
 use windows_sys::Win32::Foundation::{INVALID_HANDLE_VALUE, RtlNtStatusToDosError};
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{CreateFileW, FlushFileBuffers, OPEN_EXISTING};
+#[cfg(feature = "tokio")]
+use windows_sys::Win32::Storage::FileSystem::{FileNameInfo, GetFileInformationByHandleEx};
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Pipes::{
     CreateNamedPipeW, CreatePipe, DisconnectNamedPipe, GetNamedPipeClientComputerNameW,
@@ -221,6 +223,34 @@ pub(in crate::windows) fn life(handle: BorrowedHandle<'_>) -> Result<u32> {
         // SAFETY: it takes any number.
         error => Err(Win32Error(unsafe { RtlNtStatusToDosError(error) })),
     }
+}
+
+/// The name of the pipe, with a backslash before it.
+#[cfg(feature = "tokio")]
+pub(in crate::windows) fn name(handle: BorrowedHandle<'_>) -> Result<String> {
+    /// `FILE_NAME_INFO`, with room for the longest name.
+    #[repr(C)]
+    struct Name {
+        bytes: u32,
+        units: [u16; 512],
+    }
+    let mut name = Name {
+        bytes: 0,
+        units: [0; 512],
+    };
+    let len = length(size_of_val(&name));
+    // SAFETY: the handle is open; the place is as long as said and can be written.
+    checked(unsafe {
+        GetFileInformationByHandleEx(
+            handle.as_raw_handle(),
+            FileNameInfo,
+            (&raw mut name).cast(),
+            len,
+        )
+    })?;
+    let units = name.units.get(..name.bytes as usize / 2);
+    let name = units.and_then(|units| String::from_utf16(units).ok());
+    name.ok_or(Win32Error::INVALID_NAME)
 }
 
 /// The process at the client end.
