@@ -20,6 +20,9 @@ const LONGEST: usize = 65_535;
 /// A name of more bytes may not have room in the path of a socket, which has 107.
 const LONGEST_NAME: usize = 64;
 
+/// How many characters of a line are shown.
+const SHOWN: usize = 72;
+
 const NOT_SUPPORTED: &str = "err ERROR_NOT_SUPPORTED 50";
 const NOT_CONNECTED: &str = "err ERROR_PIPE_NOT_CONNECTED 233";
 const ACCESS_DENIED: &str = "err ERROR_ACCESS_DENIED 5";
@@ -84,6 +87,19 @@ pub struct Hindrance {
     pub line: String,
 }
 
+impl fmt::Display for Hindrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.obstacle)?;
+        // Names can be long.
+        let start: String = self.line.chars().take(SHOWN).collect();
+        match start.len() {
+            0 => Ok(()),
+            len if len < self.line.len() => write!(f, ": {start}…"),
+            _ => write!(f, ": {start}"),
+        }
+    }
+}
+
 /// How the answer to a client of another machine differs by nature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
@@ -110,8 +126,9 @@ struct Known {
     pipe: Option<PipeName>,
     messages: bool,
     wait_mode: WaitMode,
-    /// The tag of a transaction that goes on.
-    transacting: Option<String>,
+    /// Whether something of it has waited for data: the request for them stays on its way whatever becomes of
+    /// who waited, and what it brings is seen.
+    has_waited: bool,
 }
 
 /// A script with its expectation, looked at from another machine.
@@ -273,7 +290,11 @@ impl View {
                         Some(Obstacle::Peek)
                     }
                     Question::Disconnect
-                        if known.pipe.as_ref().is_some_and(|pipe| self.unread.contains(pipe)) =>
+                        if result == "ok"
+                            && known
+                                .pipe
+                                .as_ref()
+                                .is_some_and(|pipe| self.unread.contains(pipe)) =>
                     {
                         Some(Obstacle::Discard)
                     }
@@ -295,7 +316,7 @@ impl View {
                     }
                     Transfer::Write(data) => sent(data, known.messages),
                     Transfer::Transact(..)
-                        if known.is_client && known.transacting.is_none() && result == PIPE_BUSY =>
+                        if known.is_client && !known.has_waited && result == PIPE_BUSY =>
                     {
                         Some(Obstacle::Transact)
                     }
@@ -332,7 +353,7 @@ impl View {
                 let known = Known {
                     is_client: false,
                     pipe: PipeName::parse(name).ok(),
-                    transacting: None,
+                    has_waited: false,
                     messages: options.pipe_type == PipeMode::Message,
                     wait_mode: options.wait_mode,
                 };
@@ -345,7 +366,7 @@ impl View {
                 let known = Known {
                     is_client: true,
                     pipe: PipeName::parse(name).ok(),
-                    transacting: None,
+                    has_waited: false,
                     messages: self.pipe_type(name) == Some(PipeMode::Message),
                     wait_mode: WaitMode::Blocking,
                 };
@@ -355,28 +376,23 @@ impl View {
                 self.handles.remove(handle);
             }
             Command::Start {
-                handle,
-                transfer,
-                tag,
+                handle, transfer, ..
             } => {
                 let Some(known) = self.handles.get_mut(handle) else {
                     return;
                 };
                 let pipe = known.pipe.clone();
                 match transfer {
-                    Transfer::Transact(..) if result == "pending" => {
-                        known.transacting.clone_from(tag);
+                    Transfer::Transact(..) | Transfer::Read(_) if result == "pending" => {
+                        known.has_waited = true;
                     }
-                    Transfer::Write(_) if !known.is_client => self.unread.extend(pipe),
+                    Transfer::Write(_) if !known.is_client && !result.starts_with("err") => {
+                        self.unread.extend(pipe);
+                    }
                     Transfer::Read(_) if known.is_client && result.starts_with("ok") => {
                         pipe.map(|pipe| self.unread.remove(&pipe));
                     }
                     _ => {}
-                }
-            }
-            Command::Await { tag, .. } if result != "pending" => {
-                for known in self.handles.values_mut() {
-                    known.transacting.take_if(|other| other == tag);
                 }
             }
             Command::Ask {

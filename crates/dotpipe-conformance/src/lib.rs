@@ -12,6 +12,8 @@
 //!   `dotpipe::exact`. No rule of pipes is in any of them: they ask and hand the answer on;
 //! - [`mod@format`]: an answer in, its line of output out;
 //! - [`compare`]: expected and actual output in, their differences out;
+//! - `remote` and `carried` (Linux): the face whose clients are on another machine, by way of Samba, and which scripts
+//!   that way can carry;
 //! - [`suite`]: finds scripts, runs many of them at a time.
 
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// So many looks in a row must see the same. Two would do if the kernel passed everything on at once.
@@ -12,6 +13,9 @@ const LOOKS: usize = 3;
 
 /// No program takes so long between its two ends.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two looks while somebody works.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// A thread that sleeps, and how often it has gone to sleep.
 type Sleeper = (String, String);
@@ -32,7 +36,8 @@ pub(crate) fn wait_for(processes: impl Fn() -> Vec<u32>) {
         };
         last = seen;
         if same == 0 {
-            std::thread::yield_now();
+            // Those who have something to do need the processor.
+            thread::sleep(PAUSE);
         }
     }
 }
@@ -51,13 +56,18 @@ fn look(processes: &[u32], own: &Path) -> Option<Vec<Sleeper>> {
             let Ok(status) = fs::read_to_string(path.join("status")) else {
                 continue;
             };
-            let line = |name: &str| status.lines().find(|line| line.starts_with(name));
-            if !line("State:")?.contains('S') {
+            let value = |name: &str| {
+                let mut lines = status.lines();
+                lines
+                    .find_map(|line| line.strip_prefix(name))
+                    .unwrap_or_default()
+                    .trim_start()
+            };
+            if !value("State:").starts_with('S') {
                 return None;
             }
-            let switches = ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"]
-                .map(|name| line(name).unwrap_or_default());
-            sleepers.push((path.display().to_string(), switches.concat()));
+            let switches = ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"].map(value);
+            sleepers.push((path.display().to_string(), switches.join(" ")));
         }
     }
     Some(sleepers)
@@ -65,9 +75,8 @@ fn look(processes: &[u32], own: &Path) -> Option<Vec<Sleeper>> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::mpsc;
-    use std::thread;
 
     use super::*;
 
@@ -76,27 +85,35 @@ mod tests {
         let stop = AtomicBool::new(false);
         let own = fs::read_link("/proc/thread-self").unwrap();
         thread::scope(|scope| {
-            scope.spawn(|| while !stop.load(Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
             assert_eq!(look(&[std::process::id()], &own), None);
             stop.store(true, Ordering::Relaxed);
         });
     }
 
     #[test]
-    fn what_was_set_off_is_over() {
-        let mut sleeper = std::process::Command::new("cat")
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
+    fn whoever_waits_is_seen_to_sleep() {
+        // It works for a while and then waits for the end of its input.
+        let mut child = Command::new("sh")
+            .args([
+                "-c",
+                "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; echo; read line",
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, receiver) = mpsc::channel::<()>();
-        let process = sleeper.id();
-        wait_for(|| vec![process]);
-        let own = fs::read_link("/proc/thread-self").unwrap();
-        let asleep = look(&[process], &own).unwrap();
-        assert_eq!(asleep.len(), 1);
-        drop((sender, receiver));
-        sleeper.kill().unwrap();
-        sleeper.wait().unwrap();
+        wait_for(|| vec![child.id()]);
+        let path = format!("/proc/{}/status", child.id());
+        assert!(fs::read_to_string(path).unwrap().contains("State:\tS"));
+        // What it did is done.
+        let mut newline = [0];
+        std::io::Read::read_exact(&mut child.stdout.take().unwrap(), &mut newline).unwrap();
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 }

@@ -71,7 +71,6 @@ impl RemoteFace {
         while exact::exists(name)? != socket.exists() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.settle();
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Finds scripts and puts many of them to a face, several at a time.
 
 use std::collections::BTreeMap;
+#[cfg(target_os = "linux")]
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 #[cfg(target_os = "linux")]
-use crate::carried::{Carried, Difference, Hindrance};
+use crate::carried::{Carried, Difference, Hindrance, Obstacle};
 use crate::compare::{as_wine_answers, differences};
 use crate::face::Face;
 use crate::parse::Script;
@@ -120,6 +122,67 @@ pub enum RemoteVerdict {
     Different(String),
     /// The script or its expectation cannot be used; this is why.
     Unusable(String),
+}
+
+/// How many scripts fared how, with clients on another machine.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Default)]
+pub struct RemoteReport {
+    /// Those that held.
+    pub same: usize,
+    /// Those that did not.
+    pub different: usize,
+    /// Those that cannot be used.
+    pub unusable: usize,
+    /// Those that cannot be carried.
+    pub not_carried: usize,
+    /// For each obstacle the scripts that have it.
+    pub obstacles: BTreeMap<Obstacle, usize>,
+    /// For each difference the lines that showed it.
+    pub differences: BTreeMap<Difference, usize>,
+}
+
+#[cfg(target_os = "linux")]
+impl RemoteReport {
+    /// Counts a script.
+    pub fn add(&mut self, verdict: &RemoteVerdict) {
+        match verdict {
+            RemoteVerdict::Same(differences) => {
+                self.same += 1;
+                for (difference, count) in differences {
+                    *self.differences.entry(*difference).or_default() += count;
+                }
+            }
+            RemoteVerdict::Different(_) => self.different += 1,
+            RemoteVerdict::Unusable(_) => self.unusable += 1,
+            RemoteVerdict::NotCarried(hindrances) => {
+                self.not_carried += 1;
+                for hindrance in hindrances {
+                    *self.obstacles.entry(hindrance.obstacle).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl fmt::Display for RemoteReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} held, {} failed, {} not carried",
+            self.same,
+            self.different + self.unusable,
+            self.not_carried
+        )?;
+        for (difference, count) in &self.differences {
+            write!(f, "\n{count:>5} lines differ by nature: {difference}")?;
+        }
+        for (obstacle, count) in &self.obstacles {
+            write!(f, "\n{count:>5} scripts: {obstacle}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Runs a script, if it can be carried, with clients on another machine, and compares its output with the
