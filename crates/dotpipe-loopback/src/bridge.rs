@@ -1,6 +1,7 @@
 //! [`Bridge`]: an export of pipes to a private `smbd`, in a thread of this process.
 
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -29,9 +30,17 @@ impl Bridge {
     /// # Errors
     /// The export cannot run, or one of the pipes cannot be exported: the error says why.
     pub fn start(smbd: &Smbd, pipes: &[PipeName]) -> io::Result<Bridge> {
+        Bridge::to(&smbd.sockets(), pipes)
+    }
+
+    /// The same for the server that looks into this directory, which another process may have started.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub fn to(sockets: &Path, pipes: &[PipeName]) -> io::Result<Bridge> {
         let (told, tidings) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let export = Export::pipes(smbd.sockets(), pipes.iter().cloned())
+        let export = Export::pipes(sockets, pipes.iter().cloned())
             .interval(INTERVAL)
             .on_event(move |event| {
                 let tiding = match event {
