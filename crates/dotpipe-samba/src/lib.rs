@@ -6,17 +6,18 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`npa`] | what is said there: pure, without input or output |
-//! | [`export`] | [`Export`](export::Export): listens there, and serves the pipes of this machine |
+//! | [`export`] | [`Export`]: listens there, and serves the pipes of this machine |
 //! | [`setup`] | whether Samba and this machine are set up for that, and what to do if not |
 //!
 //! # Platforms
-//! [`export`] and [`setup`] are for Linux: Windows lets other machines in by itself.
+//! [`export`] and [`setup`] are for Linux (and the feature `export`, which is on by default): Windows lets other
+//! machines in by itself.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "export", target_os = "linux"))]
 pub mod export;
 pub mod npa;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "export", target_os = "linux"))]
 pub mod setup;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "export", target_os = "linux"))]
 pub use export::Export;

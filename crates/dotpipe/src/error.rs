@@ -396,10 +396,6 @@ fn advice(code: Win32Error, operation: &str) -> Option<&'static str> {
     })
 }
 
-/// What to do when a pipe cannot be opened for a client on another machine.
-pub(crate) const FOR_OTHERS: &str = "the pipe must accept remote clients, its descriptor must let this one in, and only \
-     root and the user of the server may open it for others";
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.operation)?;

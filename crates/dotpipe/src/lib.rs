@@ -88,6 +88,10 @@ mod wakers;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use engine::fuzz;
+
 pub use error::{Error, Result};
 pub use name::PipeName;
 pub use options::{

@@ -175,10 +175,7 @@ impl Running {
     }
 
     /// The same; `None` when it ends without saying anything more.
-    #[cfg_attr(
-        not(feature = "export"),
-        expect(dead_code, reason = "only an export is asked")
-    )]
+    #[cfg(all(feature = "export", feature = "smb", target_os = "linux"))]
     pub(crate) fn last_complaint(&self) -> Option<String> {
         self.complaints.recv().ok()
     }

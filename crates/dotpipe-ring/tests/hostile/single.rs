@@ -3,7 +3,7 @@
 
 use dotpipe_ring::{Revoked, layout};
 
-use crate::{CONSUMER_LINE, PRODUCER_LINE, Pair, RING, progress};
+use super::scene::{CONSUMER_LINE, PRODUCER_LINE, Pair, RING, in_ring, progress};
 
 const HEAD: usize = CONSUMER_LINE;
 const UNPLACED: usize = PRODUCER_LINE + 8;
@@ -13,6 +13,17 @@ const PLAIN: u64 = 1 << 32;
 const WAITING: u64 = 2 << 32;
 const OPENED: u64 = 3 << 32;
 const REVOKED: u64 = 4 << 32;
+
+impl Pair {
+    /// Forges the header at `position`.
+    fn forge_header(&self, position: u64, word: u64) {
+        self.segment.forge(in_ring(position), word);
+    }
+
+    fn forge_progress(&self, word: u64) {
+        self.segment.forge(CONSUMER_LINE + layout::PROGRESS, word);
+    }
+}
 
 /// A reader goes round "look, take" until it has something. A writer that takes an entry back before each
 /// take and gives it again before each look must not keep it there: every time, the reader goes on.

@@ -32,7 +32,7 @@ use crate::npa::Request;
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How many clients of one pipe may be between their coming and their answer; others wait in the socket's queue.
 const MOST_COMING: usize = 32;
-/// How many threads may be opening instances of one pipe: a server that does not answer holds one each for seconds.
+/// How many threads may be asking the servers of one pipe: a server that does not answer holds one each for seconds.
 const MOST_OPENING: usize = 4;
 /// What the server may do with the client's identity. The client's own word on it Samba does not pass on: this is what
 /// Windows takes for a client that says nothing.
@@ -155,7 +155,9 @@ impl Hall {
         };
         let visitor = identity::visitor(&request);
         if request.client.probe {
-            return self.answer_probe(&stream, &request).await;
+            // Whether it is in time is its own affair.
+            let _ = timeout_at(limit, self.answer_probe(&stream, &request)).await;
+            return;
         }
         let opened = match timeout_at(limit, self.open(&request)).await {
             Ok(opened) => opened,
@@ -216,21 +218,34 @@ impl Hall {
     }
 
     /// Samba asks on behalf of a client that waits whether the pipe is there. No instance is taken.
-    async fn answer_probe(&self, stream: &UnixStream, request: &Request) {
+    async fn answer_probe(&self, stream: &UnixStream, request: &Request) -> io::Result<()> {
         let pipe = self.pipe.clone();
-        let status = spawn_blocking(move || exact::status(&pipe)).await;
-        let Ok(Ok(status)) = status else {
-            self.house.look.notify_one();
-            return;
+        let status = match self.on_a_thread(move || exact::status(&pipe)).await {
+            Some(Ok(status)) => status,
+            _ => {
+                self.house.look.notify_one();
+                return Ok(());
+            }
         };
         let messages = status.pipe_type == Some(PipeMode::Message);
-        let answered = async {
-            request::accept(stream, request, messages).await?;
-            // It has what it wanted and goes.
-            stream.readable().await
-        };
-        // Whether it is in time is its own affair.
-        let _ = timeout(ANSWER_TIME, answered).await;
+        request::accept(stream, request, messages).await?;
+        // It has what it wanted and goes.
+        stream.readable().await
+    }
+
+    /// Does what may wait for the pipe's server, on one of the threads that the pipe may have; `None` when the export
+    /// ends.
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let permit = self.opening.clone().acquire_owned().await.ok()?;
+        let working = spawn_blocking(move || {
+            // Until the thread is free, whether or not anybody still wants it.
+            let _permit = permit;
+            work()
+        });
+        working.await.ok()
     }
 
     /// Opens an instance in the client's name.
@@ -249,24 +264,16 @@ impl Hall {
             how: Refusal::Denied,
             reason: reason.into(),
         })?;
-        let Ok(permit) = self.opening.clone().acquire_owned().await else {
-            return Err(busy("the export ends".into()));
-        };
         let pipe = self.pipe.clone();
-        let opening = spawn_blocking(move || {
-            // Until the thread is free, whether or not anybody still wants it.
-            let _permit = permit;
-            open_now(&pipe, claim)
-        });
-        match opening.await {
-            Ok(Ok((client, access, pipe_type))) => Ok(Opened {
+        match self.on_a_thread(move || open_now(&pipe, claim)).await {
+            Some(Ok((client, access, pipe_type))) => Ok(Opened {
                 client,
                 access,
                 pipe_type,
                 _seat: seat,
             }),
-            Ok(Err(error)) => Err(self.turned(&error)),
-            Err(_) => Err(busy("the export ends".into())),
+            Some(Err(error)) => Err(self.turned(&error)),
+            None => Err(busy("the export ends".into())),
         }
     }
 

@@ -12,7 +12,7 @@
 //! | `samba` | what only a program of Samba's can do: a forged one does it |
 //!
 //! [`exporting`] has the export and the servers of the pipes; [`process`] other processes.
-#![cfg(target_os = "linux")]
+#![cfg(all(feature = "export", target_os = "linux"))]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -32,6 +32,8 @@ use crate::security::SecurityDescriptor;
 use crate::win32::Win32Error;
 
 use doorman::answer;
+#[cfg(fuzzing)]
+pub(super) use join::parse_wish;
 pub(super) use security::rights_to_change;
 
 /// The pipes that this process serves, by the folder of their name. Changed with that folder locked.

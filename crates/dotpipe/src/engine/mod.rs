@@ -12,6 +12,8 @@ mod bell;
 mod call;
 mod core;
 mod end;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod inlet;
 mod link;
 mod linux;

@@ -282,8 +282,8 @@ impl ClientOptions {
         self
     }
 
-    /// Opens the pipe for a client on another machine: for bridges that take such clients in. All of it is said at
-    /// [`sync::ClientOptions::on_behalf_of`]. Not in tokio.
+    /// Opens the pipe for a client on another machine: see
+    /// [`sync::ClientOptions::on_behalf_of`](crate::sync::ClientOptions::on_behalf_of). Not in tokio.
     pub fn on_behalf_of(&mut self, client: RemoteClient) -> &mut Self {
         self.0.on_behalf_of(client);
         self

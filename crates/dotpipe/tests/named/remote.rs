@@ -3,14 +3,11 @@
 
 use dotpipe::exact;
 use dotpipe::name::PipeName;
-use dotpipe::options::{CreateOptions, DesiredAccess, ImpersonationLevel, OpenOptions};
-use dotpipe::security::{Protection, RemoteClient, SecurityDescriptor, Sid, Token};
-use dotpipe::sync::ClientOptions;
+use dotpipe::options::{CreateOptions, DesiredAccess, OpenOptions};
+use dotpipe::security::{RemoteClient, Sid, Token};
 use dotpipe::win32::Win32Error;
 
 use crate::support::{BOTH, unique_name};
-
-const DENIED: Win32Error = Win32Error::ACCESS_DENIED;
 
 fn sid(text: &str) -> Sid {
     text.parse().unwrap()
@@ -50,7 +47,13 @@ fn the_system_is_the_bridge() {
 
 #[cfg(target_os = "linux")]
 mod here {
+    use dotpipe::options::ImpersonationLevel;
+    use dotpipe::security::{Protection, SecurityDescriptor};
+    use dotpipe::sync::ClientOptions;
+
     use super::*;
+
+    const DENIED: Win32Error = Win32Error::ACCESS_DENIED;
 
     /// A pipe for clients of other machines as well.
     fn serve(name: &PipeName, sddl: &str) -> exact::End {

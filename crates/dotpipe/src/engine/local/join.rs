@@ -122,6 +122,12 @@ fn wish(name: &PipeName, options: &CreateOptions) -> Record {
     }
 }
 
+/// The id of the process that asks, and what it asks for.
+pub(in crate::engine) fn parse_wish(text: &[u8]) -> Option<(&str, Record)> {
+    let (id, record) = std::str::from_utf8(text).ok()?.split_once('\n')?;
+    Some((id, Record::parse(record)?))
+}
+
 impl LocalPipe {
     /// Lets a process of another user serve the pipe with one more instance, if it may. Gives its id, and the
     /// file of its record when that is new.
@@ -134,11 +140,7 @@ impl LocalPipe {
         peer: &OwnedFd,
     ) -> Result<(String, Option<OwnedFd>)> {
         let own = &instances.record;
-        let text = std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.split_once('\n'));
-        let wish = text.and_then(|(id, record)| Some((id, Record::parse(record)?)));
-        let (id, wish) = wish.ok_or(Win32Error::INVALID_PARAMETER)?;
+        let (id, wish) = parse_wish(text).ok_or(Win32Error::INVALID_PARAMETER)?;
         let options = CreateOptions {
             access: wish.access,
             pipe_type: wish.pipe_type,

@@ -21,6 +21,8 @@ mod folder;
 mod record;
 mod record_file;
 
+#[cfg(fuzzing)]
+pub(super) use encode::file_name;
 pub(super) use folder::{Address, Folder, LockedFolder};
 pub(super) use record::Record;
 pub(super) use record_file::RecordFile;

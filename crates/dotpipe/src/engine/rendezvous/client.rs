@@ -1,4 +1,5 @@
 //! The client's side: asks the server processes of a name, one after the other, and waits for them.
+//! What only wants to know is in [`query`](super::query).
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::engine::linux::impersonation::refuse_if_acting;
 use crate::engine::linux::{code, identity, io_code, socket};
 use crate::engine::namespace::{Address, Folder};
 use crate::engine::spin::{Pace, Spin};
-use crate::exact::{InstanceCounts, PipeStatus, Result};
+use crate::exact::Result;
 use crate::name::PipeName;
 use crate::options::{DesiredAccess, OpenOptions, WaitTimeout};
 use crate::security::Sid;
@@ -37,8 +38,6 @@ const SLEEP_WITHOUT_NOTICE: Duration = Duration::from_millis(50);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 /// How often a live server may send a client away unheard, to make room for others.
 const MOST_TRIES: u32 = 5;
-/// How long one server process may take to tell how its instances are, and all of them together.
-const QUERY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server process said, with the socket and the memory that came with it.
 pub(in crate::engine) struct Reply {
@@ -77,7 +76,7 @@ fn receive(socket: &OwnedFd, end: Instant) -> Result<Option<(Answer, Option<Owne
 
 /// Asks one server process, to which `connect` connects, and which may take so long. `None` when it is
 /// dead.
-fn ask(
+pub(super) fn ask(
     connect: impl Fn(Duration) -> Result<Option<OwnedFd>>,
     request: Request,
     patience: Duration,
@@ -309,9 +308,11 @@ fn enter(
         _ => return Err(Win32Error::GEN_FAILURE),
     };
     let peer = socket::peer(&socket).map_err(code)?;
+    let is_own = options.on_behalf_of.is_none();
     if let Some(address) = address {
         let server = Server { address, peer };
-        acquaintance::remember(name, server, answer.token, &segment);
+        let token = if is_own { answer.token } else { 0 };
+        acquaintance::remember(name, server, token, &segment);
     }
     let other = Other {
         process: peer.process,
@@ -326,7 +327,7 @@ fn enter(
         max_instances: answer.max_instances,
     };
     let mut rights = Rights::of_client(options.access);
-    if options.on_behalf_of.is_some() {
+    if !is_own {
         // The server would be asked for the descriptor in the caller's name, who may do more.
         rights -= Rights::READ_CONTROL | Rights::WRITE_DAC | Rights::WRITE_OWNER;
     }
@@ -419,7 +420,7 @@ pub(in crate::engine) fn wait_until(
 }
 
 /// How long a server may take for an answer, and no longer than until `end`.
-fn time_left(end: Option<Instant>) -> Duration {
+pub(super) fn time_left(end: Option<Instant>) -> Duration {
     let left = end.map(|end| end.saturating_duration_since(Instant::now()));
     left.unwrap_or(PATIENCE)
         .clamp(Duration::from_millis(1), PATIENCE)
@@ -461,78 +462,4 @@ fn sleep(
         }
     }
     Ok(false)
-}
-
-/// Whether anybody serves this name.
-pub(crate) fn exists(name: &PipeName) -> Result<bool> {
-    match status(name) {
-        Ok(_) => Ok(true),
-        Err(Win32Error::FILE_NOT_FOUND) => Ok(false),
-        Err(code) => Err(code),
-    }
-}
-
-/// How a pipe is, over all its server processes.
-pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
-    refuse_remote(name)?;
-    let end = Instant::now() + QUERY_PATIENCE;
-    status_in(&Folder::find(name)?, end).ok_or_else(|| {
-        Folder::try_tidy(name);
-        Win32Error::FILE_NOT_FOUND
-    })
-}
-
-/// All pipes, sorted by name.
-pub(crate) fn list() -> Result<Vec<PipeStatus>> {
-    // One limit for all, so that those who do not answer cannot add up.
-    let end = Instant::now() + QUERY_PATIENCE;
-    let folders = Folder::all()?;
-    let mut pipes: Vec<PipeStatus> = folders
-        .iter()
-        .filter_map(|folder| {
-            let status = status_in(folder, end);
-            if status.is_none() {
-                folder.try_tidy_this();
-            }
-            status
-        })
-        .collect();
-    pipes.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(pipes)
-}
-
-/// `None` when no live process serves it.
-fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
-    let servers = folder.live_servers().ok()?;
-    let (_, first) = servers.first()?;
-    let (_, last) = servers.last()?;
-    let mut instances = InstanceCounts::default();
-    let name = PipeName::local(&first.name).ok()?;
-    for (id, record) in &servers {
-        match ask_counts(folder, id, &name, end) {
-            Some(counts) => instances += counts,
-            // It lives and does not answer: how its instances are, it alone knows.
-            None => instances.unknown = instances.unknown.saturating_add(record.instances),
-        }
-    }
-    Some(PipeStatus {
-        name,
-        pipe_type: Some(first.pipe_type),
-        access: Some(first.access),
-        max_instances: Some(first.max_instances),
-        instances,
-        out_quota: Some(last.out_quota),
-        in_quota: Some(last.in_quota),
-        default_timeout: Some(first.default_timeout),
-        reject_remote_clients: Some(first.reject_remote_clients),
-        server_process_ids: servers.iter().map(|(_, record)| record.process).collect(),
-    })
-}
-
-/// Asks a server process how its instances are.
-fn ask_counts(folder: &Folder, id: &str, name: &PipeName, end: Instant) -> Option<InstanceCounts> {
-    let request = Request::to(Operation::Query, name);
-    let connect = |limit| folder.connect(id, limit);
-    let reply = ask(connect, request, time_left(Some(end))).ok()??;
-    (reply.answer.code == Win32Error(0)).then_some(reply.answer.counts)
 }

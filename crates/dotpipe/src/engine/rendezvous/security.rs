@@ -50,7 +50,7 @@ pub(in crate::engine) fn set_security_of(
     except: Option<&str>,
 ) -> Result<()> {
     let mut request = Request::to(Operation::SetSecurity, name).encode().to_vec();
-    request.extend(format!("{:016x}\n{descriptor}", pipe.0).bytes());
+    request.extend(security_text(pipe, descriptor).bytes());
     let folder = Folder::find(name)?;
     let mut result = match except {
         Some(_) => Ok(()),
@@ -76,6 +76,11 @@ pub(in crate::engine) fn set_security_of(
 }
 
 /// What a request to change a descriptor goes on with.
+pub(in crate::engine) fn security_text(pipe: PipeId, descriptor: &SecurityDescriptor) -> String {
+    format!("{:016x}\n{descriptor}", pipe.0)
+}
+
+/// The same, as the server reads it.
 pub(in crate::engine) fn parse_security(text: &[u8]) -> Result<(PipeId, SecurityDescriptor)> {
     const NONSENSE: Win32Error = Win32Error::INVALID_PARAMETER;
     let text = std::str::from_utf8(text).map_err(|_| NONSENSE)?;

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::error::{Error, FOR_OTHERS, Result};
+use crate::error::{Error, Result};
 use crate::exact;
 use crate::name::PipeName;
 use crate::options::{
@@ -327,12 +327,22 @@ impl ClientOptions {
             )
             .map_err(|failure| failure.into_error(operation, name));
         }
-        self.open_or_wait(name, &options).map_err(|code| match code {
-            Win32Error::ACCESS_DENIED if self.server.is_some() => told(code).with_hint(
-                "the server must be whom require_server names, and allow the access that is asked for",
-            ),
-            Win32Error::ACCESS_DENIED if self.on_behalf_of.is_some() => told(code).with_hint(FOR_OTHERS),
-            _ => told(code),
+        let for_another = self.on_behalf_of.is_some();
+        self.open_or_wait(name, &options).map_err(|code| {
+            let hint = match code {
+                Win32Error::ACCESS_DENIED if self.server.is_some() => {
+                    "the server must be whom require_server names, and allow the access that is asked for"
+                }
+                Win32Error::ACCESS_DENIED if for_another => {
+                    "the pipe must accept remote clients, its descriptor must let this one in, and only root and \
+                     the user of the server may open it for others"
+                }
+                Win32Error::NOT_SUPPORTED if for_another && cfg!(windows) => {
+                    "Windows itself takes clients of other machines in, and believes nobody else"
+                }
+                _ => return told(code),
+            };
+            told(code).with_hint(hint)
         })
     }
 

@@ -1,0 +1,7 @@
+//! The end of a ring that reads, while the end that writes lies: see `dotpipe_fuzz::ring`.
+#![no_main]
+
+use dotpipe_fuzz::ring::{End, conversation};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| conversation(End::Consumer, input));
