@@ -26,7 +26,6 @@ const SHOWN: usize = 72;
 const NOT_SUPPORTED: &str = "err ERROR_NOT_SUPPORTED 50";
 const NOT_CONNECTED: &str = "err ERROR_PIPE_NOT_CONNECTED 233";
 const ACCESS_DENIED: &str = "err ERROR_ACCESS_DENIED 5";
-const PIPE_BUSY: &str = "err ERROR_PIPE_BUSY 231";
 
 /// Why a script cannot be carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +48,6 @@ pub enum Obstacle {
     Wait,
     /// A client is denied the access that it asks for.
     Access,
-    /// A transaction is refused because there is something to read.
-    Transact,
     /// A client is disconnected that has not read everything.
     Discard,
     /// The name is none for the file system.
@@ -71,7 +68,6 @@ impl fmt::Display for Obstacle {
             Obstacle::NonBlocking => "a client cannot know whether something is on its way",
             Obstacle::Wait => "Samba cannot wait for an instance",
             Obstacle::Access => "Samba does not say what access a client asks for",
-            Obstacle::Transact => "Samba does not look whether there is something to read",
             Obstacle::Discard => "what the export has taken is not discarded any more",
             Obstacle::Name => "Samba looks for a file of this name",
         })
@@ -126,9 +122,6 @@ struct Known {
     pipe: Option<PipeName>,
     messages: bool,
     wait_mode: WaitMode,
-    /// Whether something of it has waited for data: the request for them stays on its way whatever becomes of
-    /// who waited, and what it brings is seen.
-    has_waited: bool,
 }
 
 /// A script with its expectation, looked at from another machine.
@@ -315,11 +308,6 @@ impl View {
                         Some(Obstacle::Room)
                     }
                     Transfer::Write(data) => sent(data, known.messages),
-                    Transfer::Transact(..)
-                        if known.is_client && !known.has_waited && result == PIPE_BUSY =>
-                    {
-                        Some(Obstacle::Transact)
-                    }
                     Transfer::Transact(data, _) => sent(data, known.messages),
                     Transfer::Flush if !known.is_client && result == "pending" => {
                         Some(Obstacle::Flush)
@@ -353,7 +341,6 @@ impl View {
                 let known = Known {
                     is_client: false,
                     pipe: PipeName::parse(name).ok(),
-                    has_waited: false,
                     messages: options.pipe_type == PipeMode::Message,
                     wait_mode: options.wait_mode,
                 };
@@ -366,7 +353,6 @@ impl View {
                 let known = Known {
                     is_client: true,
                     pipe: PipeName::parse(name).ok(),
-                    has_waited: false,
                     messages: self.pipe_type(name) == Some(PipeMode::Message),
                     wait_mode: WaitMode::Blocking,
                 };
@@ -383,9 +369,6 @@ impl View {
                 };
                 let pipe = known.pipe.clone();
                 match transfer {
-                    Transfer::Transact(..) | Transfer::Read(_) if result == "pending" => {
-                        known.has_waited = true;
-                    }
                     Transfer::Write(_) if !known.is_client && !result.starts_with("err") => {
                         self.unread.extend(pipe);
                     }
@@ -465,10 +448,6 @@ mod tests {
                 Obstacle::Access,
             ),
             (
-                "transact c text:x 9 -> err ERROR_PIPE_BUSY 231",
-                Obstacle::Transact,
-            ),
-            (
                 "write s text:x -> ok n=1\ndisconnect s -> ok",
                 Obstacle::Discard,
             ),
@@ -493,7 +472,6 @@ mod tests {
             "peek s 9 -> ok n=1 data=78 avail=1 left=4294967295",
             "write s text:x -> ok n=1\nread c 9 -> ok n=1 data=78\ndisconnect s -> ok",
             "write s fill:65535:1 -> ok n=65535",
-            "transact c text:x 9 as t -> pending\ntransact c text:x 9 -> err ERROR_PIPE_BUSY 231",
             "setstate s wait=nowait -> ok",
         ] {
             assert_eq!(obstacles(&format!("{BYTES}{lines}\n")), [], "{lines}");

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use dotpipe::security::SecurityDescriptor;
-use dotpipe::{ClientOptions, NamedPipeClient, PipeMode, ServerOptions};
+use dotpipe::{ClientOptions, NamedPipeClient, PipeMode, PipeName, ServerOptions};
 
 use super::dotpipe::{Bytes, Messages, mode};
 use super::unix_stream;
@@ -59,7 +59,7 @@ fn listen_smb(setup: &Setup) -> io::Result<Listening> {
         .pipe_mode(mode(setup))
         .reject_remote_clients(false)
         .security(descriptor)
-        .listen(NAME)?;
+        .listen(PipeName::local(NAME)?)?;
     Ok((Box::new(listener), NAME.into()))
 }
 
