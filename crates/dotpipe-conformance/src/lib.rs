@@ -16,7 +16,7 @@
 //!   that way can carry;
 //! - [`suite`]: finds scripts, runs many of them at a time.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "remote", target_os = "linux"))]
 pub mod carried;
 pub mod compare;
 pub mod exact;
@@ -24,9 +24,9 @@ pub mod face;
 pub mod format;
 pub mod parse;
 pub mod payload;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "remote", target_os = "linux"))]
 mod quiet;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "remote", target_os = "linux"))]
 pub mod remote;
 pub mod run;
 pub mod suite;

@@ -170,10 +170,10 @@ fn serve(request: &Request) -> u8 {
 }
 
 /// Puts the scripts to pipes whose clients are on another machine; the result is the exit status.
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "remote", target_os = "linux"))]
 fn remote(scripts: &[PathBuf]) -> u8 {
     use dotpipe_conformance::remote::RemoteFace;
-    use dotpipe_conformance::suite::{RemoteReport, RemoteVerdict};
+    use dotpipe_conformance::remote::check::{Report, Verdict, check};
 
     let face = match RemoteFace::start() {
         Ok(face) => face,
@@ -189,40 +189,40 @@ fn remote(scripts: &[PathBuf]) -> u8 {
         println!("smbd: {version}");
     }
     let face: Arc<dyn Face> = Arc::new(face);
-    let mut report = RemoteReport::default();
+    let mut report = Report::default();
     for path in scripts {
-        let verdict = suite::check_remote(path, &face);
+        let verdict = check(path, &face);
         let name = suite::name(path);
         report.add(&verdict);
         match verdict {
-            RemoteVerdict::Same(differences) => {
+            Verdict::Same(differences) => {
                 print!("ok {name}");
                 for (difference, count) in differences {
                     print!(" {difference} {count}");
                 }
                 println!();
             }
-            RemoteVerdict::NotCarried(hindrances) => {
+            Verdict::NotCarried(hindrances) => {
                 println!("not carried: {name}");
                 for hindrance in hindrances {
                     println!("    {hindrance}");
                 }
             }
-            RemoteVerdict::Different(hunks) => print!("FAILED {name} (- expected, + got)\n{hunks}"),
-            RemoteVerdict::Unusable(reason) => eprintln!("dotpipe-conformance: {reason}"),
+            Verdict::Different(hunks) => print!("FAILED {name} (- expected, + got)\n{hunks}"),
+            Verdict::Unusable(reason) => eprintln!("dotpipe-conformance: {reason}"),
         }
     }
     println!("{report}");
     match report {
-        RemoteReport { unusable: 1.., .. } => UNUSABLE,
-        RemoteReport { different: 1.., .. } => DIFFERS,
+        Report { unusable: 1.., .. } => UNUSABLE,
+        Report { different: 1.., .. } => DIFFERS,
         _ => 0,
     }
 }
 
-/// Samba is not here.
-#[cfg(not(target_os = "linux"))]
+/// Samba is not here, or the runner was built without it.
+#[cfg(not(all(feature = "remote", target_os = "linux")))]
 fn remote(_: &[PathBuf]) -> u8 {
-    eprintln!("dotpipe-conformance: there is no smbd here");
+    eprintln!("dotpipe-conformance: this program was built without the way to an smbd");
     SKIPPED
 }

@@ -5,6 +5,8 @@
 //! may (the pipes let users of the network in), it knows the type of the pipe, and it does not come before the
 //! name has reached the network. One script at a time, since it waits until all of this process is quiet.
 
+pub mod check;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};

@@ -1,8 +1,6 @@
 //! Finds scripts and puts many of them to a face, several at a time.
 
 use std::collections::BTreeMap;
-#[cfg(target_os = "linux")]
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-#[cfg(target_os = "linux")]
-use crate::carried::{Carried, Difference, Hindrance, Obstacle};
 use crate::compare::{as_wine_answers, differences};
 use crate::face::Face;
 use crate::parse::Script;
@@ -110,108 +106,6 @@ pub fn check(path: &Path, face: &Arc<dyn Face>) -> Verdict {
     }
 }
 
-/// What became of a script whose clients are on another machine.
-#[cfg(target_os = "linux")]
-#[derive(Debug, PartialEq, Eq)]
-pub enum RemoteVerdict {
-    /// It cannot be carried, for these reasons.
-    NotCarried(Vec<Hindrance>),
-    /// The output is as expected, but for what differs by nature: so often.
-    Same(BTreeMap<Difference, usize>),
-    /// It is not; these are the differences.
-    Different(String),
-    /// The script or its expectation cannot be used; this is why.
-    Unusable(String),
-}
-
-/// How many scripts fared how, with clients on another machine.
-#[cfg(target_os = "linux")]
-#[derive(Debug, Default)]
-pub struct RemoteReport {
-    /// Those that held.
-    pub same: usize,
-    /// Those that did not.
-    pub different: usize,
-    /// Those that cannot be used.
-    pub unusable: usize,
-    /// Those that cannot be carried.
-    pub not_carried: usize,
-    /// For each obstacle the scripts that have it.
-    pub obstacles: BTreeMap<Obstacle, usize>,
-    /// For each difference the lines that showed it.
-    pub differences: BTreeMap<Difference, usize>,
-}
-
-#[cfg(target_os = "linux")]
-impl RemoteReport {
-    /// Counts a script.
-    pub fn add(&mut self, verdict: &RemoteVerdict) {
-        match verdict {
-            RemoteVerdict::Same(differences) => {
-                self.same += 1;
-                for (difference, count) in differences {
-                    *self.differences.entry(*difference).or_default() += count;
-                }
-            }
-            RemoteVerdict::Different(_) => self.different += 1,
-            RemoteVerdict::Unusable(_) => self.unusable += 1,
-            RemoteVerdict::NotCarried(hindrances) => {
-                self.not_carried += 1;
-                for hindrance in hindrances {
-                    *self.obstacles.entry(hindrance.obstacle).or_default() += 1;
-                }
-            }
-        }
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl fmt::Display for RemoteReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} held, {} failed, {} not carried",
-            self.same,
-            self.different + self.unusable,
-            self.not_carried
-        )?;
-        for (difference, count) in &self.differences {
-            write!(f, "\n{count:>5} lines differ by nature: {difference}")?;
-        }
-        for (obstacle, count) in &self.obstacles {
-            write!(f, "\n{count:>5} scripts: {obstacle}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Runs a script, if it can be carried, with clients on another machine, and compares its output with the
-/// expectation beside it. One at a time: see [`RemoteFace`](crate::remote::RemoteFace).
-#[cfg(target_os = "linux")]
-pub fn check_remote(path: &Path, face: &Arc<dyn Face>) -> RemoteVerdict {
-    match try_remote(path, face) {
-        Ok(verdict) => verdict,
-        Err(reason) => RemoteVerdict::Unusable(reason),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn try_remote(path: &Path, face: &Arc<dyn Face>) -> Result<RemoteVerdict, String> {
-    let malformed = |error| format!("{}: {error}", path.display());
-    let script = Script::parse(&read(path)?, &fresh_run()).map_err(malformed)?;
-    let expected = read(&path.with_extension("expect"))?;
-    let carried = Carried::new(&script, &expected);
-    if !carried.hindrances.is_empty() {
-        return Ok(RemoteVerdict::NotCarried(carried.hindrances));
-    }
-    let got = run(&script, face).map_err(malformed)?;
-    let (expected, counts) = carried.expectation(&expected, &got);
-    Ok(match differences(&expected, &got) {
-        None => RemoteVerdict::Same(counts),
-        Some(hunks) => RemoteVerdict::Different(hunks),
-    })
-}
-
 /// Does `work` for every path, up to `jobs` of them at a time, and hands the results to `report` in the
 /// order of the paths, each as soon as those before it are there.
 pub fn for_each<T: Send>(
@@ -247,7 +141,8 @@ pub fn for_each<T: Send>(
     });
 }
 
-fn read(path: &Path) -> Result<String, String> {
+/// The text of a file, or why it cannot be read.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 

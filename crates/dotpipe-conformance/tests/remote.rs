@@ -1,7 +1,7 @@
 //! The scripts that SMB can carry, put to pipes whose clients are on another machine: all of them hold.
 //!
 //! A target of its own, since the face waits until all of the process is quiet.
-#![cfg(target_os = "linux")]
+#![cfg(all(feature = "remote", target_os = "linux"))]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use dotpipe_conformance::carried::Obstacle;
 use dotpipe_conformance::face::Face;
 use dotpipe_conformance::remote::RemoteFace;
-use dotpipe_conformance::suite::{self, RemoteReport, RemoteVerdict};
+use dotpipe_conformance::remote::check::{Report, Verdict, check};
+use dotpipe_conformance::suite;
 
 #[test]
 fn clients_of_another_machine_are_answered_as_windows_answers() {
@@ -23,17 +24,17 @@ fn clients_of_another_machine_are_answered_as_windows_answers() {
     };
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/scripts");
     let scripts = suite::scripts_in(&directory).expect("the scripts are part of the sources");
-    let mut report = RemoteReport::default();
+    let mut report = Report::default();
     let mut failures = Vec::new();
     for path in &scripts {
-        let verdict = suite::check_remote(path, &face);
+        let verdict = check(path, &face);
         report.add(&verdict);
         let name = suite::name(path);
         match verdict {
-            RemoteVerdict::Same(_) => {}
-            RemoteVerdict::Different(hunks) => failures.push(format!("{name}:\n{hunks}")),
-            RemoteVerdict::Unusable(reason) => failures.push(reason),
-            RemoteVerdict::NotCarried(hindrances) => {
+            Verdict::Same(_) => {}
+            Verdict::Different(hunks) => failures.push(format!("{name}:\n{hunks}")),
+            Verdict::Unusable(reason) => failures.push(reason),
+            Verdict::NotCarried(hindrances) => {
                 // A reason names a line that the script has.
                 let expected = std::fs::read_to_string(path.with_extension("expect")).unwrap();
                 for hindrance in hindrances {
