@@ -213,13 +213,11 @@ impl Consumer {
                 None => return Ok(REVOKED),
             },
         };
-        // Of an entry that was taken back in the meantime this may be too much, and the copy nonsense:
-        // `advance` tells.
-        let here = if current.opened {
-            self.streamed(self.head, current)?
-        } else {
-            current.len
+        let Some(here) = self.current_here(current)? else {
+            self.skip_to(self.cut(current)?)?;
+            return Ok(REVOKED);
         };
+        // It may be taken back while it is copied, and the copy be nonsense: `advance` tells.
         let count = to.len().min((here - current.taken) as usize);
         self.copy_out(self.head + current.data(), &mut to[..count]);
         let taken = current.taken + count as u32;
@@ -346,9 +344,13 @@ impl Consumer {
         if !current.opened {
             return Ok(Some(current.len));
         }
-        // In this order: once the entry has been taken back, `TAIL` may speak of a later one.
-        let here = self.streamed(self.head, current)?;
-        Ok((!self.progress()?.revoked).then_some(here))
+        // In this order: once the entry has been taken back, `TAIL` may speak of a later one, also of one
+        // behind a gap that this end has not come to. So what it says is judged last.
+        let here = self.streamed(self.head, current);
+        if self.progress()?.revoked {
+            return Ok(None);
+        }
+        here.map(Some)
     }
 
     /// How many bytes are here of an entry whose header at `start` was just seen to be

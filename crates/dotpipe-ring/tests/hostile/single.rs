@@ -270,3 +270,50 @@ fn nobody_takes_more_than_there_is() {
     pair.forge_progress(progress(0, false, stream.placed() as u32 + 1));
     assert!(pair.producer.revoke(stream).is_err());
 }
+
+/// No lie, but once taken for one: all that had come of a large write was read and its room released, then the
+/// rest was taken back and the ring filled from its beginning on, up to behind the gap before which the reader
+/// stood without knowing. How far the last write had come was more than it believed to be possible.
+#[test]
+fn what_follows_a_write_that_was_taken_back_may_go_round_the_whole_ring() {
+    for looks_first in [true, false] {
+        let mut pair = Pair::new();
+        pair.producer.publish(&[1; 600]).unwrap();
+        pair.consumer.look().unwrap().unwrap();
+        assert!(pair.consumer.take(&mut [0; 600]).unwrap().finished);
+        pair.consumer.release();
+        let large = vec![2; 3 * RING];
+        let mut stream = pair.producer.begin(large.len() as u32).unwrap().unwrap();
+        let (placed, _) = pair.producer.feed(&mut stream, &large, 800).unwrap();
+        pair.consumer.look().unwrap().unwrap();
+        assert_eq!(pair.consumer.take(&mut large.clone()).unwrap().len, placed);
+        pair.consumer.release();
+        pair.producer.revoke(stream).unwrap();
+        let mut written = Vec::new();
+        while pair.producer.tail() < pair.producer.head() + RING as u64 {
+            // The first is so long that the producer asks how far the reader has come.
+            let len = if written.is_empty() { 700 } else { 400 };
+            let entry = vec![written.len() as u8; len];
+            assert!(pair.producer.publish(&entry).unwrap().is_some());
+            written.push(entry);
+        }
+        let mut stream = pair.producer.begin(300).unwrap().unwrap();
+        let rest = vec![9; 300];
+        pair.producer.feed(&mut stream, &rest, usize::MAX).unwrap();
+        assert!(stream.is_placed());
+        written.push(rest);
+        if looks_first {
+            assert!(pair.consumer.look().unwrap().is_some());
+        } else {
+            assert!(pair.consumer.take(&mut [0; 9]).unwrap().revoked);
+        }
+        for entry in written {
+            let front = pair.consumer.look().unwrap().unwrap();
+            assert_eq!(front.remaining as usize, entry.len());
+            let mut read = vec![0; entry.len()];
+            assert!(pair.consumer.take(&mut read).unwrap().finished);
+            assert_eq!(read, entry);
+        }
+        assert_eq!(pair.consumer.look(), Ok(None));
+    }
+}

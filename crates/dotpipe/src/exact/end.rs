@@ -22,6 +22,10 @@ use crate::security::{RemoteClient, SecurityDescriptor, Token};
 ///
 /// Every blocking method has a twin with a deadline (`None`: no limit); when it passes the operation
 /// is cancelled as `CancelIoEx` would, and the method fails with `ERROR_SEM_TIMEOUT`.
+///
+/// # Platforms
+/// On Windows deadlines have the granularity of the system's clock, some 15 ms, and [`flush_until`](Self::flush_until)
+/// takes a second thread for its deadline. The handle is overlapped.
 pub struct End {
     pub(super) inner: sys::End,
 }
@@ -386,6 +390,10 @@ impl End {
 
     /// The computer at the other end: `GetNamedPipeClientComputerName`. Of a client on another machine it is the name
     /// or the address that its bridge has for it.
+    ///
+    /// # Platforms
+    /// On Windows a client end gives the server as it was named when the pipe was opened.
+    #[doc(alias = "GetNamedPipeClientComputerName")]
     pub fn peer_computer_name(&self) -> Result<String> {
         self.inner.peer_computer_name()
     }

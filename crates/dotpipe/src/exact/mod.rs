@@ -31,7 +31,7 @@ pub use pipe::{
 #[cfg(all(feature = "smb", unix))]
 pub use pipe::{open_remote, wait_remote};
 #[cfg(feature = "tokio")]
-pub(crate) use waiting::{Attempted, Next, Want};
+pub(crate) use waiting::{Attempted, Next, Want, is_for_tasks};
 
 use crate::options::{PipeEnd, PipeMode, WaitMode};
 use crate::win32::Win32Error;

@@ -113,6 +113,10 @@ pub fn wait_remote(name: &PipeName, timeout: WaitTimeout, options: &SmbOptions) 
 ///
 /// # Errors
 /// Those of [`open`], [`wait`], [`End::set_state`] and [`End::transact`].
+///
+/// # Platforms
+/// On Windows `deadline` does not shorten a wait by the *default* time-out of the pipe, which is not known.
+#[doc(alias = "CallNamedPipe")]
 pub fn call(
     name: &PipeName,
     question: &[u8],

@@ -3,6 +3,14 @@
 //! Layer: the seam, for feature `tokio`. A task tries; if it has to wait, it says for what; then it is told
 //! whether to look on or to sleep.
 
+use crate::name::PipeName;
+
+/// Whether tasks can wait on a pipe of this name. On Windows it must be of this machine: elsewhere a read cannot be
+/// cancelled without losing what is on its way, nor an answer be had at once.
+pub(crate) fn is_for_tasks(name: &PipeName) -> bool {
+    cfg!(not(windows)) || name.is_local()
+}
+
 /// What a task waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {

@@ -350,13 +350,15 @@ impl Inner {
 
     /// Whether nothing that was written is kept in this process.
     pub(super) fn attempt_flush(&self) -> Result<Step<()>> {
+        // First this: what is placed has its result, which is then told here.
+        let all_placed = self.end.below().is_all_placed()?;
         if self.has_taken() {
             self.is_taken_complete()?;
         }
-        match self.end.below().is_all_placed()? {
-            true => Ok(Step::Done(())),
-            false => Ok(Step::Wait(Want::Turn)),
-        }
+        Ok(match all_placed {
+            true => Step::Done(()),
+            false => Step::Wait(Want::Turn),
+        })
     }
 
     /// What `writable` waits for: room for a byte, or for the last write that found none.

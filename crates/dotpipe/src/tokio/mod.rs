@@ -55,6 +55,7 @@
 //! - [`transact`](NamedPipeServer::transact) is `ERROR_PIPE_BUSY` while another one goes on at the same end.
 //! - One thread of the process is told by the system when operations end. A
 //!   [`flush_pipe`](NamedPipeServer::flush_pipe) that waits takes a thread of its own, since the system has no other way to wait for it.
+//! - Pipes on other machines are `ERROR_NOT_SUPPORTED`: those are for [`sync`](crate::sync), or for tokio's own types.
 //! - `from_raw_handle`, `AsHandle` and `AsRawHandle` are there, as tokio has them.
 //!
 //! They are not tokio's types wrapped: those read up to 4 KiB ahead into a buffer of their own, so that nobody can peek, ask a

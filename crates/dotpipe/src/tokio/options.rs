@@ -307,7 +307,8 @@ impl ClientOptions {
     /// [`raw_os_error`](io::Error::raw_os_error): no instance listens), `ERROR_ACCESS_DENIED` (the pipe does
     /// not go that way, or its owner does not allow it), `ERROR_INVALID_PARAMETER` (message read mode on a pipe
     /// of byte type), `ERROR_INVALID_NAME`. On another machine: `ERROR_BAD_NETPATH` (it cannot be reached, or pipes on
-    /// other machines are not built in), `ERROR_LOGON_FAILURE` and its like. An error outside of a tokio runtime.
+    /// other machines are not built in), `ERROR_LOGON_FAILURE` and its like; on Windows `ERROR_NOT_SUPPORTED`. An error
+    /// outside of a tokio runtime.
     ///
     /// # Panics
     /// As in tokio, later, when an operation has to wait and the runtime was built without
@@ -443,6 +444,12 @@ impl ClientOptions {
         name: PipeName,
         runtime: Handle,
     ) -> Result<NamedPipeClient> {
+        if !exact::is_for_tasks(&name) {
+            let error = Error::new(operation, Some(&name), Win32Error::NOT_SUPPORTED);
+            return Err(error.with_hint(
+                "tasks can open pipes of this machine only: those of others are for `sync`, and for tokio's own types",
+            ));
+        }
         let (end, pipe_type) = self.0.open_end(operation, &name)?;
         // A task must not wait until a server elsewhere has closed its end.
         end.close_in_background();

@@ -75,6 +75,14 @@ impl Reading {
     }
 }
 
+/// What is held when nothing was taken, but something is there.
+fn something() -> ReceivedData {
+    ReceivedData {
+        data: Vec::new(),
+        more: true,
+    }
+}
+
 impl Waiting {
     fn reading(&self) -> MutexGuard<'_, Reading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
@@ -154,10 +162,13 @@ impl End {
             return Ok(Some(Received { len: begun, more }));
         }
         match transfer::read(self.handle(), rest, Some(Instant::now())) {
-            Ok(read) => Ok(Some(Received {
-                len: begun + read.len,
-                more: read.more,
-            })),
+            Ok(read) => {
+                reading.held = read.more.then(something);
+                Ok(Some(Received {
+                    len: begun + read.len,
+                    more: read.more,
+                }))
+            }
             // Its writer has taken it back.
             Err(Win32Error::SEM_TIMEOUT) => Ok(None),
             Err(code) => Err(code),

@@ -87,8 +87,20 @@ impl Ticket {
 
 struct Entry {
     memory: Arc<Memory>,
-    /// `None` once it has been told.
-    teller: Option<Teller>,
+    stage: Stage,
+}
+
+/// How far an operation has come whose memory the system may still write to.
+enum Stage {
+    /// The thread that starts it does not know yet whether it goes on. It tells of an end that comes now: so
+    /// what has ended at once has been told of when its start returns.
+    Starting,
+    /// It has ended, and the thread that starts it will tell.
+    Ended(Result<Received>),
+    /// It goes on.
+    GoesOn(Teller),
+    /// It has been told of, and its packet is still to come.
+    Told,
 }
 
 /// The port of this process.
@@ -149,13 +161,54 @@ impl Port {
                 )
             };
             let result = transfer::received(checked(success), count);
-            let entry = self.lock().remove(&overlapped.addr());
-            if let Some(Entry {
-                memory,
-                teller: Some(teller),
-            }) = entry
-            {
+            if let Some((memory, teller)) = self.end(overlapped.addr(), result) {
                 tell(&memory, teller, result);
+            }
+        }
+    }
+
+    /// A packet has come: gives whom to tell, if nobody else does.
+    fn end(&self, address: usize, result: Result<Received>) -> Option<(Arc<Memory>, Teller)> {
+        let mut under_way = self.lock();
+        let entry = under_way.get_mut(&address)?;
+        if let Stage::Starting = entry.stage {
+            entry.stage = Stage::Ended(result);
+            return None;
+        }
+        let Entry { memory, stage } = under_way.remove(&address)?;
+        match stage {
+            Stage::GoesOn(teller) => Some((memory, teller)),
+            _ => None,
+        }
+    }
+
+    /// An operation has been started: gives its teller back with its result, if it has ended.
+    fn started(
+        &self,
+        address: usize,
+        started: Started,
+        teller: Teller,
+    ) -> Option<(Teller, Result<Received>)> {
+        let mut under_way = self.lock();
+        let entry = under_way.get_mut(&address)?;
+        match (started, &entry.stage) {
+            // The packet was faster.
+            (_, &Stage::Ended(result)) => {
+                under_way.remove(&address);
+                Some((teller, result))
+            }
+            (Started::GoesOn, _) => {
+                entry.stage = Stage::GoesOn(teller);
+                None
+            }
+            (Started::Ended(Ok(received)), _) => {
+                entry.stage = Stage::Told;
+                Some((teller, Ok(received)))
+            }
+            // No packet will come.
+            (Started::Ended(Err(code)), _) => {
+                under_way.remove(&address);
+                Some((teller, Err(code)))
             }
         }
     }
@@ -228,27 +281,13 @@ pub(super) fn start(
     let address = memory.overlapped.get().addr();
     let entry = Entry {
         memory: memory.clone(),
-        teller: Some(Box::new(teller)),
+        stage: Stage::Starting,
     };
     port.lock().insert(address, entry);
     // SAFETY: as long as a packet may come, the entry keeps the memory, and only what happens after the end
     // touches it. There is no event.
     let started = unsafe { transfer::start(handle, transfer, memory.overlapped.get()) };
-    let told = match started {
-        Started::GoesOn => None,
-        // No packet will come.
-        Started::Ended(Err(code)) => {
-            let entry = port.lock().remove(&address);
-            entry.map(|entry| (entry.teller, Err(code)))
-        }
-        // A packet will come, which nobody need wait for.
-        Started::Ended(Ok(received)) => {
-            let mut under_way = port.lock();
-            let entry = under_way.get_mut(&address);
-            entry.map(|entry| (entry.teller.take(), Ok(received)))
-        }
-    };
-    if let Some((Some(teller), result)) = told {
+    if let Some((teller, result)) = port.started(address, started, Box::new(teller)) {
         tell(&memory, teller, result);
     }
     Ok(Ticket(memory))

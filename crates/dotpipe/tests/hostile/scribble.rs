@@ -1,37 +1,17 @@
-//! A peer that writes anything anywhere into the shared pages while the other side works through
+//! A peer, a thread here, that writes anything anywhere into the shared pages while the other side works through
 //! everything that an end can do: the honest side never panics and never hangs, and ends with an error.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use dotpipe::exact::{self, End, Interest};
+use dotpipe::exact::{self, End};
 use dotpipe::options::{CreateOptions, PipeMode, WaitMode};
 use dotpipe::win32::Win32Error;
 use dotpipe_ring::{Direction, Layout, Segment};
 
+use crate::honest::{Dice, act};
 use crate::support::*;
-
-/// Numbers that look like chance and are the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
 
 /// Where the words stand by which two ends agree, a group for every kind: what the ends say of
 /// themselves (but not that they have gone), how far writers are, how far readers are.
@@ -46,7 +26,7 @@ const WORDS: [&[usize]; 3] = [
 /// What is forged in one conversation: a lie that is found out ends it, so one that lies about
 /// everything does not come far.
 #[derive(Clone, Copy)]
-enum Lies {
+pub(crate) enum Lies {
     /// The first entries of both rings.
     Entries,
     Words(&'static [usize]),
@@ -54,7 +34,7 @@ enum Lies {
 }
 
 impl Lies {
-    fn of(seed: u64) -> Lies {
+    pub(crate) fn of(seed: u64) -> Lies {
         match seed % 6 {
             0 => Lies::Everything,
             place @ 1..=3 => Lies::Words(WORDS[place as usize - 1]),
@@ -63,7 +43,7 @@ impl Lies {
     }
 }
 
-fn forge(segment: &Segment, dice: &mut Dice, lies: Lies) {
+pub(crate) fn forge(segment: &Segment, dice: &mut Dice, lies: Lies) {
     let second = segment.layout().ring_len(Direction::ServerToClient);
     // Mostly where the first entry begins, which is looked at.
     let entry = 0x400 + dice.pick(&[0, second]) + 8 * dice.pick(&[0, 0, 0, 1, 2, 3, 13, 14]);
@@ -84,61 +64,6 @@ fn forge(segment: &Segment, dice: &mut Dice, lies: Lies) {
         _ => dice.roll(),
     };
     segment.forge(offset, value);
-}
-
-/// Does one thing that an end can do. Whether that says that the conversation is over.
-fn act(end: &End, dice: &mut Dice) -> bool {
-    let mut buffer = vec![0; dice.pick(&[0, 1, 100, 5_000, 300_000])];
-    let soon = Some(Instant::now() + Duration::from_millis(1));
-    let data = vec![7; dice.pick(&[0, 1, 100, 5_000, 70_000, 300_000])];
-    let settled = |result: Option<Win32Error>| {
-        matches!(
-            result,
-            Some(Win32Error::BROKEN_PIPE | Win32Error::PIPE_NOT_CONNECTED)
-        )
-    };
-    match dice.below(14) {
-        0 | 1 => settled(end.read_until(&mut buffer, soon).err()),
-        2 | 3 => settled(end.write_until(&data, soon).err()),
-        4 => {
-            let pending = end.start_read(buffer.len());
-            let result = pending.wait_for(Duration::from_millis(1));
-            let _ = pending.cancel();
-            settled(result.and_then(Result::err))
-        }
-        5 => {
-            let pending = end.start_write(data);
-            let result = pending.wait_for(Duration::from_millis(1));
-            if dice.below(2) == 0 {
-                let _ = pending.cancel();
-            }
-            settled(result.and_then(Result::err))
-        }
-        6 => settled(end.peek(&mut buffer).err()),
-        7 => settled(end.flush_until(soon).err()),
-        8 => settled(end.transact_until(&data, &mut buffer, soon).err()),
-        9 => {
-            let pending = end.start_transact(data, buffer.len());
-            let _ = pending.wait_for(Duration::from_millis(1));
-            let _ = pending.cancel();
-            false
-        }
-        10 => settled(end.arm(Interest::all()).err()),
-        11 => {
-            let mode = dice.pick(&[PipeMode::Byte, PipeMode::Message]);
-            let wait = dice.pick(&[
-                WaitMode::Blocking,
-                WaitMode::Blocking,
-                WaitMode::NonBlocking,
-            ]);
-            settled(end.set_state(mode, wait).err())
-        }
-        12 => settled(end.state().err()),
-        _ => {
-            let _ = end.cancel();
-            false
-        }
-    }
 }
 
 /// The honest side acts, alone and with a second thread, while the memory changes under it; in the

@@ -23,10 +23,21 @@ use rustix::net::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::tools::patience::{PATIENCE, SLOWNESS};
+
 /// Set in the process that runs the body of a test.
 const ROLE: &str = "DOTPIPE_HOSTILE_ROLE";
-/// After this a test is taken to hang. Nothing is decided by how long one takes otherwise.
+/// After this a test is taken to hang, in which nothing is done more often than usually. Nothing is decided by
+/// how long one takes otherwise.
 const HANGS: Duration = Duration::from_secs(40);
+
+/// How often something is done: usually, or when there is time (`DOTPIPE_SOAK=1`).
+pub(crate) fn soak(usually: u64, soaking: u64) -> u64 {
+    match std::env::var_os("DOTPIPE_SOAK") {
+        Some(_) => soaking,
+        None => usually,
+    }
+}
 
 /// Runs the body of a test in a process of its own with a namespace of its own: this test binary, with
 /// that test only. So it can use up descriptors, change the mask of new files, and hang.
@@ -77,7 +88,7 @@ pub(crate) fn wait_for(child: &mut Child) {
             assert!(status.success(), "the process of the test: {status}");
             return;
         }
-        if start.elapsed() > HANGS {
+        if start.elapsed() > HANGS * SLOWNESS * soak(1, 60) as u32 {
             child.kill().unwrap();
             child.wait().unwrap();
             panic!("the process of the test hangs");
@@ -104,14 +115,14 @@ pub(crate) fn create(text: &str) -> End {
 
 /// Far away: an operation that needs so long will not end by itself.
 pub(crate) fn late() -> Option<Instant> {
-    Some(Instant::now() + Duration::from_secs(20))
+    Some(Instant::now() + PATIENCE)
 }
 
 /// Waits until `done`, and fails when that does not come.
 pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        assert!(start.elapsed() < PATIENCE, "{what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -248,14 +259,33 @@ impl Client {
 }
 
 fn send(socket: &OwnedFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) {
+    // The other side may have hung up: that is its right.
+    let _ = send_as(socket, bytes, fds, SendFlags::NOSIGNAL);
+}
+
+/// The same, and never waits.
+pub(crate) fn try_send(
+    socket: &OwnedFd,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+) -> rustix::io::Result<()> {
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    send_as(socket, bytes, fds, flags)
+}
+
+fn send_as(
+    socket: &OwnedFd,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> rustix::io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !fds.is_empty() {
         assert!(ancillary.push(SendAncillaryMessage::ScmRights(fds)));
     }
     let slices = &[IoSlice::new(bytes)];
-    // The other side may have hung up: that is its right.
-    let _ = rustix::net::sendmsg(socket, slices, &mut ancillary, SendFlags::NOSIGNAL);
+    rustix::net::sendmsg(socket, slices, &mut ancillary, flags).map(|_| ())
 }
 
 fn receive(socket: &OwnedFd) -> Option<Answer> {
@@ -314,7 +344,7 @@ impl Server {
 }
 
 /// A client of such a server.
-pub(crate) struct Peer(OwnedFd);
+pub(crate) struct Peer(pub(crate) OwnedFd);
 
 impl Peer {
     pub(crate) fn hear(&self) {

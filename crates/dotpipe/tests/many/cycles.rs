@@ -11,7 +11,7 @@ use dotpipe::name::PipeName;
 use dotpipe::options::{PipeMode, WaitTimeout};
 use dotpipe::win32::Win32Error;
 
-use crate::support::measure::Holding;
+use crate::support::measure::{Holding, memory_tells};
 use crate::support::patience::until;
 use crate::support::process::{Role, alone, namespace_files, say};
 use crate::support::{open, options, unique_name};
@@ -36,7 +36,10 @@ fn check_no_growth(what: &str, before: Holding, after: Holding) {
         "{what}"
     );
     assert_eq!(after.threads, before.threads, "{what}");
-    assert!(after.memory <= before.memory + BREATH, "{what}");
+    assert!(
+        after.memory <= before.memory + BREATH || !memory_tells(),
+        "{what}"
+    );
 }
 
 /// Serves a few instances for ever: hears a question, repeats it, and waits until the client has left.

@@ -39,6 +39,20 @@ impl Holding {
     }
 }
 
+/// Whether the memory that a process holds is what the tests made it hold. A sanitizer keeps what is freed, and a
+/// shadow of the rest: `.ci/sanitizers` tells that there is one.
+pub(crate) fn memory_tells() -> bool {
+    option_env!("DOTPIPE_SANITIZED").is_none()
+}
+
+/// The most resident memory that this process ever had, in bytes.
+pub(crate) fn peak_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.and_then(|line| line.trim_end_matches("kB").trim().parse().ok());
+    kibibytes.map(|count: usize| count * 1024).unwrap()
+}
+
 /// The processor time that this process has used.
 pub(crate) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);

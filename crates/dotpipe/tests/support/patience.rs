@@ -5,7 +5,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that must end. It tells a hang from a slow machine and measures nothing.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20 * SLOWNESS as u64);
+
+/// How much longer everything may take: much, under a sanitizer, of which `.ci/sanitizers` tells when it compiles
+/// the tests.
+pub(crate) const SLOWNESS: u32 = match option_env!("DOTPIPE_SANITIZED") {
+    Some(_) => 10,
+    None => 1,
+};
 
 /// A deadline that shows that something waits: it passes soon, and how soon decides nothing.
 pub(crate) fn soon() -> Option<Instant> {

@@ -61,6 +61,10 @@ async fn check(mut tasks: JoinSet<(&'static str, dotpipe::Result<()>)>, ending: 
     assert_eq!(tasks.len(), 12);
     while let Some(ended) = tasks.join_next().await {
         let (what, result) = ended.unwrap();
+        if cfg!(windows) && what == "flush" && result.is_ok() {
+            // Its thread came to the system when there was nobody to wait for any more.
+            continue;
+        }
         let error = result.expect_err(what);
         assert!(error.is_broken(), "{what}, {ending}: {error}");
     }

@@ -32,7 +32,7 @@ fn borders_are_kept_whatever_the_quota_and_the_length() {
                 server.recv(&mut message).await.unwrap();
                 listener.hear_message(&message, false);
             }
-            let mut piece = [0; 33];
+            let mut piece = vec![0; 33.max(quota as usize / 20)];
             while listener.heard() < 100 {
                 let received = server.recv_into(&mut piece).await.unwrap();
                 listener.hear_message(&piece[..received.len], received.more);
@@ -132,6 +132,12 @@ fn a_receive_that_is_given_up_keeps_what_has_come() {
             shortest: 0,
             longest: 300_000,
         };
+        let mut message = Vec::new();
+        tokio::select! {
+            biased;
+            _ = server.recv(&mut message) => panic!("nothing has been sent"),
+            () = tokio::task::yield_now() => {}
+        }
         let sending = tokio::spawn(async move {
             for number in 0..40 {
                 client.send(&story.message(number)).await.unwrap();
@@ -139,7 +145,6 @@ fn a_receive_that_is_given_up_keeps_what_has_come() {
             client.flush_pipe().await.unwrap();
         });
         let mut given_up = 0;
-        let mut message = Vec::new();
         let mut listener = Listener::new(story);
         while listener.heard() < 40 {
             tokio::select! {
@@ -151,7 +156,8 @@ fn a_receive_that_is_given_up_keeps_what_has_come() {
                 () = tokio::task::yield_now() => given_up += 1,
             }
         }
-        assert!(given_up > 0);
+        // On Windows all of a message comes at once.
+        assert!(given_up > 0 || cfg!(windows));
         sending.await.unwrap();
     });
 }

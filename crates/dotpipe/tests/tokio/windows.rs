@@ -179,6 +179,16 @@ fn a_handle_that_will_not_do_is_refused() {
     });
 }
 
+#[test]
+fn pipes_on_other_machines_are_not_for_tasks() {
+    on_both(|| async {
+        let error = ClientOptions::new()
+            .open(r"\\elsewhere\pipe\x")
+            .unwrap_err();
+        assert_eq!(win32_code(&error), Some(Win32Error::NOT_SUPPORTED));
+    });
+}
+
 /// What the read under way has taken of a message is nobody's loss, whatever is done next.
 #[test]
 fn a_byte_that_is_held_is_seen_and_read_with_its_message() {

@@ -51,7 +51,8 @@ static ANSWERS: Spin = Spin::expecting(Duration::from_micros(30));
 
 /// Waits for one answer, and spins first: most servers are not busy. `None` when the server is gone.
 fn receive(socket: &OwnedFd, end: Instant) -> Result<Option<(Answer, Option<OwnedFd>)>> {
-    let mut bytes = [0; LONGEST_ANSWER + 1];
+    // What is longer is cut off, and so refused.
+    let mut bytes = [0; LONGEST_ANSWER];
     let mut packet = Err(Errno::AGAIN);
     let is_here = || {
         packet = socket::receive(socket, &mut bytes);
