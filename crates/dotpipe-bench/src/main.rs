@@ -8,9 +8,11 @@
 //! hits all alike: only ratios within one run mean something. The tables are printed; `results.csv` and
 //! `chart.svg` go into `bench/` in the target directory.
 //!
+//! `--remote` measures another thing, with a table of its own: pipes that are opened through SMB on loopback.
+//!
 //! From below: `transport.rs` is what a transport is, `peers/` has one file for each,
 //! `task.rs` lists what is measured, `worker/` does it, `process.rs` starts workers, `run.rs` plans
-//! the rounds; `record.rs` holds what came out, for `table.rs`, `csv.rs` and `chart.rs`.
+//! the rounds; `remote.rs` those through SMB; `record.rs` holds what came out, for `table.rs`, `csv.rs` and `chart.rs`.
 
 mod chart;
 mod csv;
@@ -19,6 +21,7 @@ mod peers;
 mod process;
 mod processor;
 mod record;
+mod remote;
 mod run;
 mod samples;
 mod shared_memory;
@@ -55,6 +58,9 @@ struct Arguments {
     /// Measure nothing: check that every transport brings every byte.
     #[arg(long, conflicts_with = "quick")]
     check: bool,
+    /// Measure pipes that are opened through SMB on loopback, by way of an smbd of its own, beside TCP.
+    #[arg(long, conflicts_with = "check")]
+    remote: bool,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -64,6 +70,12 @@ enum Role {
     /// One side of a measurement.
     #[command(hide = true)]
     Worker(worker::Order),
+    /// The export of a measurement through SMB.
+    #[command(hide = true)]
+    Bridge {
+        /// Where smbd looks for sockets.
+        sockets: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -79,8 +91,19 @@ fn main() -> ExitCode {
 
 impl Arguments {
     fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
-        if let Some(Role::Worker(order)) = &self.role {
-            worker::run(order)?;
+        match &self.role {
+            Some(Role::Worker(order)) => {
+                worker::run(order)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Role::Bridge { sockets }) => {
+                remote::bridge(sockets)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            None => {}
+        }
+        if self.remote {
+            remote::measure(self.quick, &mut io::stdout().lock())?;
             return Ok(ExitCode::SUCCESS);
         }
         if self.list {

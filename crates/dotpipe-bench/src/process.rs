@@ -18,7 +18,7 @@ use crate::transport::Peer;
 use crate::worker::Job;
 
 /// How much longer than its slice a pair may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often one side is asked whether it still lives while the other is awaited.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ pub(crate) fn run_pair(
     Ok(parts)
 }
 
-fn worker(
+pub(crate) fn worker(
     peer: &Peer,
     job: Job,
     slice: Duration,
@@ -76,7 +76,7 @@ fn worker(
 }
 
 /// A directory that is gone afterwards; in memory, if there is such a place.
-fn temporary_directory() -> io::Result<tempfile::TempDir> {
+pub(crate) fn temporary_directory() -> io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("dotpipe-bench-");
     builder
@@ -109,7 +109,7 @@ impl Process {
     }
 
     /// The next line, without its end.
-    fn line(&mut self, deadline: Instant) -> io::Result<String> {
+    pub(crate) fn line(&mut self, deadline: Instant) -> io::Result<String> {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {
             Ok(line) => Ok(line),
@@ -159,7 +159,7 @@ impl Process {
     }
 
     /// Why it ended: what it said last.
-    fn failure(&mut self, deadline: Instant) -> io::Error {
+    pub(crate) fn failure(&mut self, deadline: Instant) -> io::Error {
         let left = || deadline.saturating_duration_since(Instant::now());
         let mut last = "it ended without a word".to_owned();
         while let Ok(line) = self.complaints.recv_timeout(left()) {

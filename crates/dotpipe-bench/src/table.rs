@@ -6,7 +6,7 @@ use crate::peers;
 use crate::peers::wine::Wine;
 use crate::record::Record;
 use crate::samples::Samples;
-use crate::task::{self, Column, Task, Unit};
+use crate::task::{self, Column, Group, Task, Unit};
 
 /// All rows, in their order.
 pub(crate) fn rows() -> impl Iterator<Item = &'static str> {
@@ -15,13 +15,27 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static str> {
 
 /// Prints every table that has anything in it.
 pub(crate) fn print(record: &Record, output: &mut dyn Write) -> io::Result<()> {
-    for group in task::groups() {
+    let rows: Vec<_> = rows().collect();
+    print_these(record, &task::groups(), &rows, peers::OURS, output)
+}
+
+/// Prints such tables with such rows, and ratios to one of them.
+pub(crate) fn print_these(
+    record: &Record,
+    groups: &[Group],
+    rows: &[&str],
+    ours: &str,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    for group in groups {
         let columns: Vec<(Task, Column)> = group
             .tasks
             .iter()
             .flat_map(|&task| task.columns().into_iter().map(move |column| (task, column)))
             .collect();
-        let rows: Vec<_> = rows()
+        let rows: Vec<_> = rows
+            .iter()
+            .copied()
             .filter(|row| {
                 let mut columns = columns.iter();
                 columns.any(|(task, column)| record.cell(*task, column, row).is_some())
@@ -43,7 +57,7 @@ pub(crate) fn print(record: &Record, output: &mut dyn Write) -> io::Result<()> {
         for row in rows {
             write!(output, "{row:20}")?;
             for (task, column) in &columns {
-                let ratio = record.ratio(*task, column, row, peers::OURS);
+                let ratio = record.ratio(*task, column, row, ours);
                 write!(
                     output,
                     " │{}",

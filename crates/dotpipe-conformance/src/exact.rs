@@ -42,12 +42,12 @@ impl Face for ExactFace {
 }
 
 /// An end of a named pipe. Shared, because a flush on a thread of its own needs it as well.
-struct NamedHandle {
+pub(crate) struct NamedHandle {
     end: Arc<End>,
 }
 
 impl NamedHandle {
-    fn boxed(end: End) -> Box<dyn Handle> {
+    pub(crate) fn boxed(end: End) -> Box<dyn Handle> {
         Box::new(NamedHandle { end: Arc::new(end) })
     }
 }
@@ -155,16 +155,19 @@ impl Handle for AnonymousHandle {
     }
 }
 
-fn parsed(name: &str) -> Result<PipeName, Win32Error> {
+pub(crate) fn parsed(name: &str) -> Result<PipeName, Win32Error> {
     PipeName::parse(name).map_err(|error| error.code())
 }
 
-fn done(_: ()) -> Answer {
+pub(crate) fn done(_: ()) -> Answer {
     Answer::Done
 }
 
 /// Lets `read` fill a buffer of `len` bytes.
-fn received(len: usize, read: impl FnOnce(&mut [u8]) -> exact::Result<Received>) -> Outcome {
+pub(crate) fn received(
+    len: usize,
+    read: impl FnOnce(&mut [u8]) -> exact::Result<Received>,
+) -> Outcome {
     let mut data = vec![0; len];
     let Received { len, more } = read(&mut data)?;
     data.truncate(len);

@@ -87,6 +87,10 @@ pub trait Face: Send + Sync {
 
     /// `WaitNamedPipe`; it may wait, and the runner gives it a thread of its own.
     fn wait(&self, name: &str, timeout: WaitTimeout) -> Outcome;
+
+    /// Waits until everything that was asked so far has taken effect. On one machine it has, when a call
+    /// returns; between two of them something may be on its way.
+    fn settle(&self) {}
 }
 
 /// An open end of a pipe. Dropping it closes it (`CloseHandle`).

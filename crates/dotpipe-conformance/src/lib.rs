@@ -12,13 +12,21 @@
 //!   `dotpipe::exact`. No rule of pipes is in any of them: they ask and hand the answer on;
 //! - [`mod@format`]: an answer in, its line of output out;
 //! - [`compare`]: expected and actual output in, their differences out;
+//! - `remote` and `carried` (Linux): the face whose clients are on another machine, by way of Samba, and which scripts
+//!   that way can carry;
 //! - [`suite`]: finds scripts, runs many of them at a time.
 
+#[cfg(all(feature = "remote", target_os = "linux"))]
+pub mod carried;
 pub mod compare;
 pub mod exact;
 pub mod face;
 pub mod format;
 pub mod parse;
 pub mod payload;
+#[cfg(all(feature = "remote", target_os = "linux"))]
+mod quiet;
+#[cfg(all(feature = "remote", target_os = "linux"))]
+pub mod remote;
 pub mod run;
 pub mod suite;

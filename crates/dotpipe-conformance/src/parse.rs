@@ -86,6 +86,16 @@ pub(crate) enum Command {
     Cancel { tag: String },
 }
 
+impl Command {
+    /// Whether it begins an operation that may wait.
+    pub(crate) fn may_wait(&self) -> bool {
+        matches!(
+            self,
+            Command::Start { .. } | Command::Call { .. } | Command::WaitPipe { .. }
+        )
+    }
+}
+
 /// Why a script is malformed (FORMAT.md §6).
 #[derive(Debug, PartialEq, Eq)]
 pub struct ScriptError {

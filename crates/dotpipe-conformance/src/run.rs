@@ -43,6 +43,9 @@ pub fn run(script: &Script, face: &Arc<dyn Face>) -> Result<Vec<String>, ScriptE
                 line: line.number,
                 reason,
             })?;
+        if !line.command.may_wait() {
+            face.settle();
+        }
         output.push(format!("{} -> {result}", line.text));
     }
     // Closing must not stop the runner either. What hangs here hung in the script already, or is of no
@@ -239,6 +242,8 @@ impl Runner {
         moment: Duration,
         tag: Option<&str>,
     ) -> String {
+        // Whoever has not ended then, waits.
+        self.face.settle();
         let result = shown(operation.wait_for(moment));
         if let Some(tag) = tag {
             self.tags.insert(

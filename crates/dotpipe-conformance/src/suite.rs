@@ -141,7 +141,8 @@ pub fn for_each<T: Send>(
     });
 }
 
-fn read(path: &Path) -> Result<String, String> {
+/// The text of a file, or why it cannot be read.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 

@@ -33,7 +33,7 @@ const NAME: &str = r"\\.\pipe\bench";
 
 struct Client(PipeMode);
 
-fn mode(setup: &Setup) -> PipeMode {
+pub(super) fn mode(setup: &Setup) -> PipeMode {
     match setup.kind {
         Kind::Byte => PipeMode::Byte,
         Kind::Message => PipeMode::Message,
@@ -72,7 +72,7 @@ impl Connector for Client {
     }
 }
 
-struct Bytes<E>(E);
+pub(super) struct Bytes<E>(pub(super) E);
 
 impl<E: Read + Write> Channel for Bytes<E> {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
@@ -84,7 +84,7 @@ impl<E: Read + Write> Channel for Bytes<E> {
     }
 }
 
-struct Messages<E>(E);
+pub(super) struct Messages<E>(pub(super) E);
 
 /// Both ends have the same methods, but no trait for them.
 macro_rules! messages {

@@ -1,7 +1,7 @@
 //! The transports, one file each.
 //!
 //! Layer: below the measurements. A file here knows its transport and nothing of what is measured;
-//! [`ALL`] is the list, in the order of the tables. Wine's pipes are not in it, since their program is not
+//! [`ALL`] is the list, in the order of the tables, and [`remote::ALL`] that of the way to other machines. Wine's pipes are not in it, since their program is not
 //! this one: see [`wine`].
 
 mod dotpipe;
@@ -14,6 +14,7 @@ mod ipc_channel;
 mod kernel_pipe;
 mod raw_mailbox;
 mod raw_ring;
+pub(crate) mod remote;
 mod seqpacket;
 mod tokio;
 mod unix_stream;
@@ -52,5 +53,6 @@ pub(crate) const OURS: &str = dotpipe::PEER.name;
 
 /// The transport of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Peer> {
-    ALL.iter().find(|peer| peer.name == name)
+    let mut all = ALL.iter().chain(remote::ALL);
+    all.find(|peer| peer.name == name)
 }

@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use dotpipe_loopback::{PASSWORD, free_port, user};
+
 use super::patience::until;
-use super::smbd::{PASSWORD, free_port, user};
 
 pub(crate) const REALM: &str = "TEST.LOCAL";
 

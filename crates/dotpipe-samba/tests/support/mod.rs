@@ -1,4 +1,4 @@
-//! What the integration tests share: a private `smbd`, and servers of pipes behind it.
+//! What the integration tests share: servers of pipes behind a private `smbd`, which is `dotpipe-loopback`'s.
 
 #![allow(
     dead_code,
@@ -9,7 +9,6 @@
 pub(crate) mod kdc;
 pub(crate) mod patience;
 pub(crate) mod served;
-pub(crate) mod smbd;
 
+pub(crate) use dotpipe_loopback::{Settings, Smbd};
 pub(crate) use served::{Served, Type};
-pub(crate) use smbd::{Settings, Smbd};
