@@ -48,12 +48,16 @@ mod waiting {
     impl Wakers {
         /// Has `waker` called at the next news, in place of what was noted by this key before.
         pub(crate) fn note(&self, key: Key, waker: &Waker) {
+            let is_known = |(known, old): &(Key, Waker)| *known == key && old.will_wake(waker);
+            if self.lock().iter().any(is_known) {
+                return;
+            }
+            let waker = waker.clone();
             let mut list = self.lock();
             let old = match list.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) if known.will_wake(waker) => None,
-                Some((_, known)) => Some(std::mem::replace(known, waker.clone())),
+                Some((_, known)) => Some(std::mem::replace(known, waker)),
                 None => {
-                    list.push((key, waker.clone()));
+                    list.push((key, waker));
                     None
                 }
             };

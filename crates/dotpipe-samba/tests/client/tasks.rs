@@ -14,7 +14,7 @@ use dotpipe::win32::Win32Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::patience::{PATIENCE, until};
+use crate::support::patience::{PATIENCE, start, until};
 use crate::support::served::echo;
 use crate::support::{Served, Settings, Smbd, Type};
 
@@ -183,13 +183,18 @@ fn closing_holds_nobody_up() {
     let served = Served::start(&smbd, "silent", Type::Message, |mut conversation| {
         conversation.until_gone()
     });
-    runtime().block_on(async {
-        let client = open(&smbd, "silent", PipeMode::Message).await;
-        client.send(b"hello").await.unwrap();
-        drop(client);
-    });
+    let mut options = ClientOptions::new();
+    // Whoever waited for the server would wait for ever.
+    options.smb(&smbd.options().request_timeout(PATIENCE * 100));
+    let name = smbd.pipe("silent").to_string();
+    let runtime = runtime();
+    let _entered = runtime.enter();
+    drop(options.open(&name).unwrap());
     // It goes on in the background.
     until("the close", || served.clients() == 0);
+    let client = options.open(&name).unwrap();
+    smbd.freeze();
+    start("the drop", move || drop(client)).end();
 }
 
 #[test]

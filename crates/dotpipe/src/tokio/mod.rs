@@ -68,8 +68,9 @@
 //! # Different from tokio's own types
 //! - No functions that take security attributes as a pointer; [`ServerOptions::security`] is in their place. No raw
 //!   handles on Linux. The closures of `try_io` and `async_io` use the `try_` methods.
-//! - On Linux pipes on other machines need the feature `smb`. Every write to one is taken over, and what the server says
-//!   to it the next write or `flush` reports; dropping the end closes it in the background.
+//! - On Linux pipes on other machines need the feature `smb`. Every write to one is gathered or taken over, and what the
+//!   server says to it the next write or `flush` reports; dropping the end sends what is left and closes it in the
+//!   background, so flush before the program ends. Modes and information are asked for while the thread waits.
 //! - Errors on Linux: see [`win32_code`] for which are raw codes.
 //! - A server end that no client has opened answers reads and writes with `ERROR_PIPE_LISTENING` at once, where
 //!   tokio lets them wait.
