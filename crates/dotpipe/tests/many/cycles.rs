@@ -18,8 +18,9 @@ use crate::support::{open, options, unique_name};
 
 const WARM_UP: usize = 500;
 const CYCLES: usize = 10_000;
-/// How much a heap may breathe. Spread over the cycles it is too little for anything to be forgotten.
-const BREATH: usize = 256 << 10;
+/// How much a heap may breathe: threads that meet in another order need more of it at a time. Spread over the cycles it
+/// is too little for anything to be forgotten.
+const BREATH: usize = 512 << 10;
 
 fn cycles() -> usize {
     match std::env::var_os("DOTPIPE_SOAK") {
