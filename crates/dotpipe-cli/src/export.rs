@@ -11,14 +11,11 @@ use dotpipe::name::PipeName;
 use dotpipe_samba::Export;
 use dotpipe_samba::setup::{Samba, Scope, Verdict, examine};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::failure::{Failure, Result};
 use crate::{exit, output, system};
-
-/// Threads that open pipes, at most: each is held for seconds by a server that does not answer.
-const MOST_THREADS: usize = 64;
 
 /// Let clients of other machines open pipes of this one, by way of Samba.
 ///
@@ -89,7 +86,8 @@ pub(crate) fn run(args: Args) -> Result {
         .max_clients(usize::try_from(args.max_clients).unwrap_or(usize::MAX))
         .on_event(|event| output::complain(&event.to_string()));
     raise_limit();
-    let runtime = runtime().map_err(|error| Failure::System("start".into(), error))?;
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::System("start".into(), error))?;
     let stop = Arc::new(Notify::new());
     let stopped = stop.clone();
     system::on_signals(move || {
@@ -98,17 +96,7 @@ pub(crate) fn run(args: Args) -> Result {
     })?;
     output::complain(&format!("exporting to {}", directory.display()));
     let served = runtime.block_on(export.serve(stopped.notified()));
-    // A thread that waits for a server which does not answer is not waited for.
-    runtime.shutdown_background();
     served.map_err(|error| Failure::System("export".into(), error))
-}
-
-/// One thread does everything but opening pipes.
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(MOST_THREADS)
-        .build()
 }
 
 /// A client takes two descriptors, and the usual limit leaves room for 500.
