@@ -43,7 +43,6 @@ use dotpipe::name::PipeName;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-pub(crate) use event::printable;
 pub use event::{Event, Visitor};
 pub use place::{LONGEST_PATH, PIPES_OF_SAMBA, Unfit, file_name};
 
