@@ -1,6 +1,6 @@
 //! `dotpipe export`: pipes of this machine for clients of other machines, by way of Samba.
 //!
-//! A face over [`dotpipe_samba`]: what it is told, it says on standard error, and `--check` prints what
+//! A face over [`dotpipe_samba`]: what it is told, it says on standard error (in time or not at all: [`Log`]), and `--check` prints what
 //! [`setup`](dotpipe_samba::setup) finds.
 
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::failure::{Failure, Result};
+use crate::log::Log;
 use crate::{exit, output, system};
 
 /// Let clients of other machines open pipes of this one, by way of Samba.
@@ -78,13 +79,16 @@ pub(crate) fn run(args: Args) -> Result {
             .and_then(|samba| samba.directory())
             .map_err(|error| Failure::System("find the directory for the sockets".into(), error))?,
     };
+    let (log, log_end) = Log::start(output::complain)
+        .map_err(|error| Failure::System("start the log".into(), error))?;
+    let events = log.clone();
     let export = match args.all {
         true => Export::all(&directory),
         false => Export::pipes(&directory, args.names),
     };
     let export = export
         .max_clients(usize::try_from(args.max_clients).unwrap_or(usize::MAX))
-        .on_event(|event| output::complain(&event.to_string()));
+        .on_event(move |event| events.tell(event.to_string()));
     raise_limit();
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::System("start".into(), error))?;
@@ -94,8 +98,11 @@ pub(crate) fn run(args: Args) -> Result {
         stop.notify_one();
         true
     })?;
-    output::complain(&format!("exporting to {}", directory.display()));
+    log.tell(format!("exporting to {}", directory.display()));
     let served = runtime.block_on(export.serve(stopped.notified()));
+    // With it all goes that may tell something.
+    drop((runtime, log));
+    log_end.wait();
     served.map_err(|error| Failure::System("export".into(), error))
 }
 
