@@ -1,7 +1,7 @@
 //! `dotpipe export`: pipes of this machine for clients of other machines, by way of Samba.
 //!
-//! A face over [`dotpipe_samba`]: what it is told, it says on standard error (in time or not at all: [`Log`]), and `--check` prints what
-//! [`setup`](dotpipe_samba::setup) finds.
+//! A face over [`dotpipe_samba`]: what it is told, it says on standard error (in time or not at all: [`Log`]), and
+//! `--check` prints what [`setup`](dotpipe_samba::setup) finds.
 
 use std::path::PathBuf;
 use std::sync::Arc;
