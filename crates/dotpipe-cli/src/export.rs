@@ -1,7 +1,7 @@
 //! `dotpipe export`: pipes of this machine for clients of other machines, by way of Samba.
 //!
-//! A face over [`dotpipe_samba`]: what it is told, it says on standard error, and `--check` prints what
-//! [`setup`](dotpipe_samba::setup) finds.
+//! A face over [`dotpipe_samba`]: what it is told, it says on standard error (in time or not at all: [`Log`]), and
+//! `--check` prints what [`setup`](dotpipe_samba::setup) finds.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,14 +11,12 @@ use dotpipe::name::PipeName;
 use dotpipe_samba::Export;
 use dotpipe_samba::setup::{Samba, Scope, Verdict, examine};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::failure::{Failure, Result};
+use crate::log::Log;
 use crate::{exit, output, system};
-
-/// Threads that open pipes, at most: each is held for seconds by a server that does not answer.
-const MOST_THREADS: usize = 64;
 
 /// Let clients of other machines open pipes of this one, by way of Samba.
 ///
@@ -81,34 +79,31 @@ pub(crate) fn run(args: Args) -> Result {
             .and_then(|samba| samba.directory())
             .map_err(|error| Failure::System("find the directory for the sockets".into(), error))?,
     };
+    let (log, log_end) = Log::start(output::complain)
+        .map_err(|error| Failure::System("start the log".into(), error))?;
+    let events = log.clone();
     let export = match args.all {
         true => Export::all(&directory),
         false => Export::pipes(&directory, args.names),
     };
     let export = export
         .max_clients(usize::try_from(args.max_clients).unwrap_or(usize::MAX))
-        .on_event(|event| output::complain(&event.to_string()));
+        .on_event(move |event| events.tell(event.to_string()));
     raise_limit();
-    let runtime = runtime().map_err(|error| Failure::System("start".into(), error))?;
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::System("start".into(), error))?;
     let stop = Arc::new(Notify::new());
     let stopped = stop.clone();
     system::on_signals(move || {
         stop.notify_one();
         true
     })?;
-    output::complain(&format!("exporting to {}", directory.display()));
+    log.tell(format!("exporting to {}", directory.display()));
     let served = runtime.block_on(export.serve(stopped.notified()));
-    // A thread that waits for a server which does not answer is not waited for.
-    runtime.shutdown_background();
+    // With it all goes that may tell something.
+    drop((runtime, log));
+    log_end.wait();
     served.map_err(|error| Failure::System("export".into(), error))
-}
-
-/// One thread does everything but opening pipes.
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(MOST_THREADS)
-        .build()
 }
 
 /// A client takes two descriptors, and the usual limit leaves room for 500.

@@ -13,6 +13,8 @@ mod export;
 mod failure;
 mod info;
 mod install;
+#[cfg(all(feature = "export", target_os = "linux"))]
+mod log;
 mod ls;
 mod milliseconds;
 mod output;

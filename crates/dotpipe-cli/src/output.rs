@@ -9,6 +9,7 @@ use std::io;
 use std::io::Write;
 
 use dotpipe::exact::PipeStatus;
+use dotpipe::name;
 use dotpipe::options::{Access, PipeMode, UNLIMITED_INSTANCES};
 use serde_json::{Value, json};
 
@@ -38,17 +39,9 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "dotpipe: {text}");
 }
 
-/// The text with its control characters escaped.
+/// The text with all escaped that cannot be seen.
 pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::new();
-    for character in text.chars() {
-        if character.is_control() {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
+    name::printable(text).to_string()
 }
 
 /// A pipe as `ls --json` and `info --json` show it.

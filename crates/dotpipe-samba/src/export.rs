@@ -13,6 +13,7 @@
 //! | `lower` | the small letters that Samba knows |
 //! | `roster` | which pipes are exported, kept true to which there are |
 //! | `door` | the socket of one pipe: who comes, limits, opening an instance |
+//! | `threads` | the threads on which servers are asked, and how many a pipe may have |
 //! | `request` | what `smbd` says first, and how it is answered |
 //! | `identity` | who a client is |
 //! | `conversation` | one client and its instance, until one of them goes |
@@ -28,6 +29,7 @@ mod lower;
 mod place;
 mod request;
 mod roster;
+mod threads;
 mod transfer;
 mod unsent;
 
@@ -39,16 +41,15 @@ use std::time::Duration;
 
 use dotpipe::name::PipeName;
 use tokio::sync::{Notify, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-pub(crate) use event::printable;
 pub use event::{Event, Visitor};
 pub use place::{LONGEST_PATH, PIPES_OF_SAMBA, Unfit, file_name};
 
 use door::House;
 pub(crate) use place::{Place, is_stale};
 use roster::Roster;
+use threads::Threads;
 
 /// How long conversations may take to end when the export stops.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -69,9 +70,9 @@ enum Pipes {
 /// in its place stands in `docs/remote.md`; [`setup`](crate::setup) says what is wrong with a machine.
 ///
 /// # Limits
-/// It runs on any tokio runtime; a [current-thread](tokio::runtime::Builder::new_current_thread) one will do, with a
-/// few threads for blocking calls beside it, at most four for each pipe whose server does not answer. Every client is
-/// answered within five seconds. In each direction of a conversation at most one message, or 64 KiB of bytes, is
+/// It runs on any tokio runtime; a [current-thread](tokio::runtime::Builder::new_current_thread) one will do. Servers
+/// are asked on threads of its own, at most two for each pipe whose server does not answer, and no other pipe waits
+/// for those. 1,024 pipes are exported at once. Every client is answered within five seconds. In each direction of a conversation at most one message, or 64 KiB of bytes, is
 /// kept, while it is on its way, and one more toward a server whose quota is smaller than the message. A client
 /// takes two descriptors.
 ///
@@ -171,12 +172,10 @@ impl Export {
             look: Notify::new(),
         });
         let (stopping, stopped) = watch::channel(false);
-        let mut roster = Roster::new(place, house.clone(), stopped);
+        let mut roster = Roster::new(Threads::new()?, place, house.clone(), stopped);
         let looking = async {
             loop {
-                let pipes = self.pipes.clone();
-                let wanted = spawn_blocking(move || roster::wanted(&pipes)).await;
-                roster.update(wanted.map_err(io::Error::other)?);
+                roster.look(&self.pipes).await?;
                 // Whichever comes first.
                 let _ = timeout(self.interval, house.look.notified()).await;
             }

@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub(crate) use error::printable;
+pub use error::printable;
 pub use error::{NameError, NameProblem};
 
 /// The name of a pipe: `\\.\pipe\Name` on this machine, `\\Server\pipe\Name` on another one.

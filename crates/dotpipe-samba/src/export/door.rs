@@ -2,7 +2,7 @@
 //!
 //! Layer: over `request` and `conversation`. The rules it owns: every client of Samba is answered within a limit,
 //! whatever the pipe's server does, since `smbd` holds up all else of that client meanwhile; and what one pipe may
-//! take of this process is limited, so that the others have theirs.
+//! take of this process is limited, so that the others have theirs (its threads: [`threads`](super::threads)).
 
 use std::io;
 use std::path::Path;
@@ -18,7 +18,7 @@ use dotpipe::tokio::{ClientOptions, NamedPipeClient};
 use dotpipe::win32::Win32Error;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::conversation::Conversation;
@@ -26,14 +26,13 @@ use super::event::Event;
 use super::identity;
 use super::place::Bound;
 use super::request::{self, Refusal, Strange};
+use super::threads::ThreadsOfAPipe;
 use crate::npa::Request;
 
 /// How long a client waits at most until it is let in or turned away.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How many clients of one pipe may be between their coming and their answer; others wait in the socket's queue.
 const MOST_COMING: usize = 32;
-/// How many threads may be asking the servers of one pipe: a server that does not answer holds one each for seconds.
-const MOST_OPENING: usize = 4;
 /// What the server may do with the client's identity. The client's own word on it Samba does not pass on: this is what
 /// Windows takes for a client that says nothing.
 const SECURITY_IMPERSONATION: u32 = 0x2_0000;
@@ -59,6 +58,7 @@ impl House {
 /// A pipe that is exported. When this is dropped its socket is gone, and clients that are in stay.
 pub(super) struct Door {
     bound: Bound,
+    threads: ThreadsOfAPipe,
     accepting: AbortHandle,
 }
 
@@ -67,13 +67,14 @@ impl Door {
     pub(super) fn open(
         pipe: PipeName,
         socket: &Path,
+        threads: ThreadsOfAPipe,
         house: Arc<House>,
         stopped: watch::Receiver<bool>,
     ) -> io::Result<Door> {
         let (bound, listener) = Bound::bind(socket)?;
         let hall = Hall {
             coming: Arc::new(Semaphore::new(MOST_COMING)),
-            opening: Arc::new(Semaphore::new(MOST_OPENING)),
+            threads: threads.clone(),
             seats: Arc::new(Semaphore::new(house.most_clients)),
             pipe,
             house,
@@ -82,6 +83,7 @@ impl Door {
         let accepting = tokio::spawn(Arc::new(hall).accept(listener));
         Ok(Door {
             bound,
+            threads,
             accepting: accepting.abort_handle(),
         })
     }
@@ -89,6 +91,11 @@ impl Door {
     /// Whether Samba still finds it.
     pub(super) fn stands(&self) -> bool {
         self.bound.stands()
+    }
+
+    /// The pipe's threads, for another door of it.
+    pub(super) fn threads(&self) -> ThreadsOfAPipe {
+        self.threads.clone()
     }
 
     pub(super) fn socket(&self) -> &Path {
@@ -107,7 +114,7 @@ struct Hall {
     pipe: PipeName,
     house: Arc<House>,
     coming: Arc<Semaphore>,
-    opening: Arc<Semaphore>,
+    threads: ThreadsOfAPipe,
     seats: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
 }
@@ -220,7 +227,7 @@ impl Hall {
     /// Samba asks on behalf of a client that waits whether the pipe is there. No instance is taken.
     async fn answer_probe(&self, stream: &UnixStream, request: &Request) -> io::Result<()> {
         let pipe = self.pipe.clone();
-        let status = match self.on_a_thread(move || exact::status(&pipe)).await {
+        let status = match self.threads.ask(move || exact::status(&pipe)).await {
             Some(Ok(status)) => status,
             _ => {
                 self.house.look.notify_one();
@@ -231,21 +238,6 @@ impl Hall {
         request::accept(stream, request, messages).await?;
         // It has what it wanted and goes.
         stream.readable().await
-    }
-
-    /// Does what may wait for the pipe's server, on one of the threads that the pipe may have; `None` when the export
-    /// ends.
-    async fn on_a_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let permit = self.opening.clone().acquire_owned().await.ok()?;
-        let working = spawn_blocking(move || {
-            // Until the thread is free, whether or not anybody still wants it.
-            let _permit = permit;
-            work()
-        });
-        working.await.ok()
     }
 
     /// Opens an instance in the client's name.
@@ -265,7 +257,7 @@ impl Hall {
             reason: reason.into(),
         })?;
         let pipe = self.pipe.clone();
-        match self.on_a_thread(move || open_now(&pipe, claim)).await {
+        match self.threads.ask(move || open_now(&pipe, claim)).await {
             Some(Ok((client, access, pipe_type))) => Ok(Opened {
                 client,
                 access,

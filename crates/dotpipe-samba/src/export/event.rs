@@ -1,12 +1,12 @@
 //! [`Event`]: what an export tells of itself, as data and as lines for a log.
 //!
-//! Layer: data. The rule it owns: what comes from another process cannot move the cursor of a terminal or
-//! begin a new line, and no secret is told.
+//! Layer: data. The rule it owns: what comes from another process cannot move the cursor of a terminal,
+//! begin a new line or turn the order of a line around, and no secret is told.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use dotpipe::name::PipeName;
+use dotpipe::name::{PipeName, printable};
 
 /// Who has come, as Samba says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl fmt::Display for Visitor {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |pipe: &PipeName| printable(pipe.name());
+        let name = |pipe: &PipeName| printable(pipe.name()).to_string();
         match self {
             Event::Exported { pipe, socket } => {
                 write!(
@@ -157,21 +157,9 @@ impl fmt::Display for Event {
                     printable(reason)
                 )
             }
-            Event::Trouble { reason } => f.write_str(&printable(reason)),
+            Event::Trouble { reason } => write!(f, "{}", printable(reason)),
         }
     }
-}
-
-/// The text with its control characters escaped.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::new();
-    for character in text.chars() {
-        match character.is_control() {
-            true => printable.extend(character.escape_default()),
-            false => printable.push(character),
-        }
-    }
-    printable
 }
 
 #[cfg(test)]
@@ -181,7 +169,7 @@ mod tests {
     #[test]
     fn a_line_is_one_line() {
         let visitor = Visitor {
-            user: "VM\\tester\n".into(),
+            user: "VM\\tes\u{202e}ter\n".into(),
             address: "\x1b[2J".into(),
             is_encrypted: true,
         };
@@ -194,7 +182,7 @@ mod tests {
         };
         assert_eq!(
             line.to_string(),
-            r"be\u{7}ll: refused VM\tester\n from \u{1b}[2J, encrypted: two\nlines"
+            r"be\u{7}ll: refused VM\tes\u{202e}ter\n from \u{1b}[2J, encrypted: two\nlines"
         );
     }
 }

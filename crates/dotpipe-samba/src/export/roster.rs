@@ -3,6 +3,7 @@
 //! Layer: over `door`. The rule it owns: which pipe gets a socket, and when it loses it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 use dotpipe::exact;
@@ -14,9 +15,11 @@ use super::Pipes;
 use super::door::{Door, House};
 use super::event::Event;
 use super::place::Place;
+use super::threads::{MOST_PIPES, Threads, ThreadsOfAPipe};
 
 /// The pipes that are exported now, by the names that the system compares.
 pub(super) struct Roster {
+    threads: Threads,
     place: Place,
     house: Arc<House>,
     stopped: watch::Receiver<bool>,
@@ -25,22 +28,39 @@ pub(super) struct Roster {
     skipped: BTreeMap<PipeName, String>,
     /// Why the pipes could not be looked at: told once.
     trouble: Option<Win32Error>,
+    /// Some pipes have no place: told once.
+    is_full: bool,
 }
 
 impl Roster {
-    pub(super) fn new(place: Place, house: Arc<House>, stopped: watch::Receiver<bool>) -> Roster {
+    pub(super) fn new(
+        threads: Threads,
+        place: Place,
+        house: Arc<House>,
+        stopped: watch::Receiver<bool>,
+    ) -> Roster {
         Roster {
+            threads,
             place,
             house,
             stopped,
             doors: BTreeMap::new(),
             skipped: BTreeMap::new(),
             trouble: None,
+            is_full: false,
         }
     }
 
+    /// Looks which pipes there are that shall be exported, and makes it true to them.
+    pub(super) async fn look(&mut self, pipes: &Pipes) -> io::Result<()> {
+        let pipes = pipes.clone();
+        let wanted = self.threads.look(move || wanted(&pipes)).await?;
+        self.update(wanted);
+        Ok(())
+    }
+
     /// Makes it true to the pipes that there are, as [`wanted`] has found them.
-    pub(super) fn update(&mut self, wanted: exact::Result<BTreeSet<PipeName>>) {
+    fn update(&mut self, wanted: exact::Result<BTreeSet<PipeName>>) {
         let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(code) => {
@@ -60,13 +80,22 @@ impl Roster {
             stays
         });
         self.skipped.retain(|pipe, _| wanted.contains(pipe));
+        let mut left_out = None;
         for pipe in wanted {
             if self.doors.get(&pipe).is_some_and(Door::stands) {
                 continue;
             }
             // Somebody has removed it, as a restart of Samba may.
-            self.doors.remove(&pipe);
-            match self.open(&pipe) {
+            let gone = self.doors.remove(&pipe);
+            let threads = match gone {
+                Some(door) => Some(door.threads()),
+                None => self.threads.of_a_pipe(),
+            };
+            let Some(threads) = threads else {
+                left_out.get_or_insert(pipe);
+                continue;
+            };
+            match self.open(&pipe, threads) {
                 Ok(door) => {
                     self.skipped.remove(&pipe);
                     self.house.tell(Event::Exported {
@@ -83,13 +112,29 @@ impl Roster {
                 }
             }
         }
+        self.tell_left_out(left_out);
     }
 
-    fn open(&self, pipe: &PipeName) -> Result<Door, String> {
+    /// One pipe in the name of all that have no place: there may be very many.
+    fn tell_left_out(&mut self, first: Option<PipeName>) {
+        let was_full = std::mem::replace(&mut self.is_full, first.is_some());
+        if let Some(pipe) = first
+            && !was_full
+        {
+            let reason = format!(
+                "{MOST_PIPES} pipes are exported, and no more are: this one and any further ones wait until others have \
+                 gone; name the pipes to export, instead of all"
+            );
+            self.house.tell(Event::Skipped { pipe, reason });
+        }
+    }
+
+    fn open(&self, pipe: &PipeName, threads: ThreadsOfAPipe) -> Result<Door, String> {
         let socket = self.place.socket(pipe).map_err(|unfit| unfit.to_string())?;
         let door = Door::open(
             pipe.clone(),
             &socket,
+            threads,
             self.house.clone(),
             self.stopped.clone(),
         );
@@ -98,7 +143,7 @@ impl Roster {
 }
 
 /// The pipes that are there and shall be exported. It asks servers and may take its time.
-pub(super) fn wanted(pipes: &Pipes) -> exact::Result<BTreeSet<PipeName>> {
+fn wanted(pipes: &Pipes) -> exact::Result<BTreeSet<PipeName>> {
     match pipes {
         Pipes::All => {
             let there = exact::list()?;
@@ -112,5 +157,66 @@ pub(super) fn wanted(pipes: &Pipes) -> exact::Result<BTreeSet<PipeName>> {
             let there = |name: &&PipeName| exact::exists(name) != Ok(false);
             Ok(names.iter().filter(there).cloned().collect())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[test]
+    fn more_pipes_than_there_is_room_for_are_told_once_and_come_later() {
+        let folder = tempfile::Builder::new().prefix("np").tempdir().unwrap();
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = lines.clone();
+        let house = House {
+            log: Box::new(move |event| log.lock().unwrap().push(event.to_string())),
+            patience: Duration::ZERO,
+            most_clients: 1,
+            look: Notify::new(),
+        };
+        let threads = Threads::new().unwrap();
+        // Room for two is left.
+        let mut others: Vec<_> = std::iter::from_fn(|| threads.of_a_pipe()).collect();
+        others.truncate(MOST_PIPES - 2);
+        let place = Place::open(folder.path()).unwrap();
+        let (_stopping, stopped) = watch::channel(false);
+        let mut roster = Roster::new(threads, place, Arc::new(house), stopped);
+        let wanted = |names: &[&str]| {
+            let pipes = names.iter().map(|name| PipeName::local(name).unwrap());
+            Ok(pipes.collect())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let exported = |roster: &Roster| -> Vec<String> {
+            let names = roster.doors.keys().map(|pipe| pipe.name().to_owned());
+            names.collect()
+        };
+        for _ in 0..3 {
+            roster.update(wanted(&["one", "three", "four", "two"]));
+            assert_eq!(exported(&roster), ["four", "one"]);
+        }
+        let told = lines.lock().unwrap().join("\n");
+        assert_eq!(told.matches("not exported").count(), 1, "{told}");
+        assert!(
+            told.contains("three: not exported: 1024 pipes are"),
+            "{told}"
+        );
+
+        // A socket that has been removed comes again although there is no room for more.
+        std::fs::remove_file(folder.path().join("one")).unwrap();
+        roster.update(wanted(&["one", "three", "four", "two"]));
+        assert_eq!(exported(&roster), ["four", "one"]);
+        others.truncate(MOST_PIPES - 4);
+        roster.update(wanted(&["one", "three", "four", "two"]));
+        assert_eq!(exported(&roster), ["four", "one", "three", "two"]);
     }
 }

@@ -7,10 +7,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dotpipe::exact;
-use dotpipe::name::PipeName;
+use dotpipe::name::{PipeName, printable};
 
 use super::Samba;
-use crate::export::{PIPES_OF_SAMBA, Place, is_stale, printable};
+use crate::export::{PIPES_OF_SAMBA, Place, is_stale};
 
 /// What shall be exported, and how.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ impl fmt::Display for Finding {
             Verdict::Advice => "advice: ",
             Verdict::Wrong => "wrong:  ",
         })?;
-        f.write_str(&printable(&self.what))?;
+        write!(f, "{}", printable(&self.what))?;
         match self.next.as_str() {
             "" => Ok(()),
             next => write!(f, "\n        {}", printable(next)),

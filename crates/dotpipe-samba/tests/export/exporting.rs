@@ -97,6 +97,8 @@ impl Exporting {
         let running = start("the export", move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
+                // It needs none of them: whoever else has the runtime may hold them all.
+                .max_blocking_threads(1)
                 .build()?;
             runtime.block_on(export.serve(async {
                 let _ = stopped.await;

@@ -9,10 +9,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::exporting::{create, options};
 
 const ROLE: &str = "DOTPIPE_TEST_ROLE";
+/// Stands between the names of pipes.
+const BETWEEN: &str = "/";
 /// Begins a line that is meant for the parent; the rest is the test harness talking.
 const TO_PARENT: &str = "@ ";
 
-/// A process that serves one client of a pipe, and is killed when this is dropped.
+/// A process that serves pipes, one client of the first of them, and is killed when this is dropped.
 pub(crate) struct Server {
     child: Child,
     words: BufReader<ChildStdout>,
@@ -21,9 +23,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a process that serves a message pipe of this name, and waits until it listens.
     pub(crate) fn start(name: &str) -> Server {
+        Server::of(&[name])
+    }
+
+    /// The same with pipes of all these names.
+    pub(crate) fn of(names: &[&str]) -> Server {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "process::role", "--nocapture"])
-            .env(ROLE, name)
+            .env(ROLE, names.join(BETWEEN))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -65,10 +72,12 @@ impl Drop for Server {
 /// What such a process does. For anybody else it is empty.
 #[test]
 fn role() {
-    let Ok(name) = std::env::var(ROLE) else {
+    let Ok(names) = std::env::var(ROLE) else {
         return;
     };
-    let end = create(&name, &options(PipeMode::Message));
+    let create = |name| create(name, &options(PipeMode::Message));
+    let ends: Vec<_> = names.split(BETWEEN).map(create).collect();
+    let end = &ends[0];
     println!("{TO_PARENT}listening");
     let _ = end.connect();
     let mut question = Vec::new();

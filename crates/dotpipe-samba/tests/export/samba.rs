@@ -14,6 +14,7 @@ use dotpipe_samba::export::Event;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::exporting::{Exporting, create, local, options, unique};
+use crate::process::Server;
 use crate::support::patience::{soon, until};
 
 /// A request as Samba 4.17 sends it for a user.
@@ -70,6 +71,45 @@ fn a_probe_takes_no_instance() {
     ask(&mut samba, 7);
     let instances = exact::status(&local(&name)).unwrap().instances;
     assert_eq!((instances.listening, instances.connected), (0, 1));
+}
+
+#[test]
+fn servers_that_do_not_answer_take_nothing_from_other_pipes() {
+    let directory = directory();
+    let frozen: Vec<_> = (0..8).map(|_| unique("frozen")).collect();
+    let frozen: Vec<_> = frozen.iter().map(String::as_str).collect();
+    let server = Server::of(&frozen);
+    let (good, new) = (unique("good"), unique("new"));
+    let _good = create(&good, &options(PipeMode::Message));
+    let exporting = Exporting::run(Export::all(directory.path()));
+    for name in frozen.iter().chain([&good.as_str()]) {
+        exporting.until_exported(name);
+    }
+    server.freeze();
+    // More for each than it has threads.
+    let mut waiting = Vec::new();
+    for name in frozen.repeat(4) {
+        let mut samba = UnixStream::connect(directory.path().join(name)).unwrap();
+        samba.write_all(USER).unwrap();
+        waiting.push(samba);
+    }
+    let mut samba = UnixStream::connect(directory.path().join(&good)).unwrap();
+    // A message pipe.
+    assert_eq!(ask(&mut samba, 7)[16], 2);
+    let _new = create(&new, &options(PipeMode::Message));
+    exporting.until_exported(&new);
+    // And all have been kept waiting by then, or told that their pipe is busy.
+    let refused = |event: &Event| matches!(event, Event::Refused { pipe, .. } if !frozen.contains(&pipe.name()));
+    assert!(!exporting.events().iter().any(refused));
+    let is_frozen = |event: &Event| matches!(event, Event::Refused { pipe, .. } if frozen.contains(&pipe.name()));
+    until("all are told", || {
+        exporting
+            .events()
+            .iter()
+            .filter(|event| is_frozen(event))
+            .count()
+            == waiting.len()
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! [`NameError`]: what is wrong with a text that is not the name of a pipe.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use crate::name::PipeName;
 use crate::win32::Win32Error;
@@ -119,23 +119,74 @@ impl fmt::Display for NameProblem {
     }
 }
 
-/// The text with its control characters escaped: a name may hold any, and a message must not move the
-/// cursor of a terminal or begin a new line in a log.
-pub(crate) fn printable(text: &str) -> impl fmt::Display {
+/// A text from elsewhere for a terminal or a log: everything in it that cannot be seen is escaped, as in a Rust literal.
+///
+/// Names of pipes, of users and of machines may hold almost any character, and a message must not move the cursor, begin
+/// a new line, or turn what stands beside them around. Escaped are control characters, the separators of lines and
+/// paragraphs, spaces other than the usual one, what changes the direction of text or has no width, and what Unicode has
+/// not assigned. Letters that run from right to left stay; quotes and backslashes stay as they are, so it cannot be turned back.
+///
+/// # Examples
+/// ```
+/// use dotpipe::name::printable;
+///
+/// assert_eq!(printable("Größe \\ 大きさ").to_string(), "Größe \\ 大きさ");
+/// assert_eq!(printable("a\nb\u{202e}c").to_string(), "a\\nb\\u{202e}c");
+/// ```
+pub fn printable(text: &str) -> impl fmt::Display {
     struct Printable<'a>(&'a str);
 
     impl fmt::Display for Printable<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            for character in self.0.chars() {
-                if character.is_control() {
-                    write!(f, "{}", character.escape_default())?;
-                } else {
-                    f.write_char(character)?;
-                }
+            const AS_THEY_ARE: [char; 3] = ['\\', '\'', '"'];
+            for piece in self.0.split_inclusive(AS_THEY_ARE) {
+                let text = piece.trim_end_matches(AS_THEY_ARE);
+                // A mark that combines with the letter before it stays, one that begins a piece does not.
+                write!(f, "{}{}", text.escape_debug(), &piece[text.len()..])?;
             }
             Ok(())
         }
     }
 
     Printable(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_seen_stays() {
+        for text in [
+            "",
+            "VM\\o'neil \"x\"",
+            "Größe",
+            "e\u{301}",
+            "हिन्दी",
+            "ไทย",
+            "עברית",
+            "🙂",
+        ] {
+            assert_eq!(printable(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        let bidirectional = ['\u{61c}', '\u{200e}', '\u{200f}'].into_iter();
+        let hidden = bidirectional
+            .chain('\u{202a}'..='\u{202e}')
+            .chain('\u{2066}'..='\u{2069}')
+            .chain([
+                '\u{2028}', '\u{2029}', '\u{200b}', '\u{feff}', '\u{a0}', '\u{ad}',
+            ])
+            .chain('\0'..' ')
+            .chain('\u{7f}'..='\u{9f}');
+        for character in hidden {
+            let text = printable(&format!("a\\{character}b{character}")).to_string();
+            assert!(!text.contains(character), "{character:?}");
+            let escaped = character.escape_debug();
+            assert_eq!(text, format!("a\\{escaped}b{escaped}"));
+        }
+    }
 }

@@ -126,9 +126,10 @@ fn ask_with(
     patience: Duration,
     enclosed: Option<BorrowedFd<'_>>,
 ) -> Result<Option<Reply>> {
+    // One limit for all tries: a server that sends away late cannot keep its clients any longer.
+    let end = Instant::now() + patience;
     for _ in 0..MOST_TRIES {
-        let end = Instant::now() + patience;
-        let Some(socket) = connect(patience)? else {
+        let Some(socket) = connect(time_left(Some(end)))? else {
             return Ok(None);
         };
         match socket::send(&socket, request, enclosed) {
@@ -463,4 +464,32 @@ fn sleep(
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+
+    #[test]
+    fn who_sends_clients_away_gets_no_more_time_with_each_try() {
+        let limits = RefCell::new(Vec::new());
+        let connect = |limit| {
+            limits.borrow_mut().push(limit);
+            let flags = SocketFlags::CLOEXEC;
+            let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None);
+            let (client, server) = pair.unwrap();
+            // It sends every client away.
+            drop(server);
+            Ok(Some(client))
+        };
+        let asked = ask_with(connect, b"?", PATIENCE, None);
+        assert_eq!(asked.err(), Some(Win32Error::SEM_TIMEOUT));
+        let limits = limits.into_inner();
+        assert_eq!(limits.len(), MOST_TRIES as usize);
+        assert!(limits.is_sorted_by(|one, next| one > next), "{limits:?}");
+    }
 }
