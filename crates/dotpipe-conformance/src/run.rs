@@ -15,7 +15,7 @@ use crate::format;
 use crate::parse::{Command, Script, ScriptError};
 
 /// After so long an overlapped operation counts as pending.
-const SETTLE_OVERLAPPED: Duration = Duration::from_millis(50);
+const SETTLE_OVERLAPPED: Duration = Duration::from_millis(100);
 
 /// After so long an operation that runs on a thread of its own counts as pending: a flush, a call, a
 /// wait, and everything on an anonymous pipe. Longer than the longest time-out that a script expects to

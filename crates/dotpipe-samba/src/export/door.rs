@@ -270,18 +270,25 @@ impl Hall {
     }
 
     fn turned(&self, error: &Error) -> Turned {
-        let how = match error.code() {
-            // Too much to say of somebody is a claim that cannot be made.
-            Win32Error::ACCESS_DENIED | Win32Error::INVALID_PARAMETER => Refusal::Denied,
-            _ => Refusal::Busy,
-        };
         if error.is_not_found() {
             self.house.look.notify_one();
         }
         Turned {
-            how,
+            how: refusal(error.code()),
             reason: error.to_string(),
         }
+    }
+}
+
+/// How a client is turned away whose instance could not be opened: it is *busy* if coming again may help, since that is
+/// what clients do then. One that comes again to a pipe that has gone finds no socket any more, and hears so from Samba.
+fn refusal(code: Win32Error) -> Refusal {
+    match code {
+        // Too much to say of somebody is a claim that cannot be made.
+        Win32Error::ACCESS_DENIED | Win32Error::INVALID_PARAMETER | Win32Error::NOT_SUPPORTED => {
+            Refusal::Denied
+        }
+        _ => Refusal::Busy,
     }
 }
 
@@ -319,4 +326,24 @@ fn open_now(
         return Err(told(Win32Error::PIPE_BUSY));
     }
     Ok((opened, access, pipe_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_come_again_for_what_time_does_not_change() {
+        for (code, how) in [
+            (Win32Error::ACCESS_DENIED, Refusal::Denied),
+            (Win32Error::INVALID_PARAMETER, Refusal::Denied),
+            (Win32Error::NOT_SUPPORTED, Refusal::Denied),
+            (Win32Error::PIPE_BUSY, Refusal::Busy),
+            (Win32Error::FILE_NOT_FOUND, Refusal::Busy),
+            (Win32Error::SEM_TIMEOUT, Refusal::Busy),
+            (Win32Error::TOO_MANY_OPEN_FILES, Refusal::Busy),
+        ] {
+            assert_eq!(refusal(code), how, "{code}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! [`Place`]: the directory in which Samba looks for sockets, and the sockets in it.
 //!
-//! Layer: files. The rules it owns: which directory is safe, what the socket of a pipe is called, and whose
-//! socket may be replaced.
+//! Layer: files. The rules it owns: which directory is safe, by itself and by where it lies; what the socket of a
+//! pipe is called; and whose socket may be replaced.
 
 use std::fmt;
 use std::fs;
@@ -93,14 +93,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The directory, if nobody but its owner, who is this user or root, can change what is in it.
+    /// The directory, if nobody but root and this user can change what is in it, or put another in its place.
     pub(crate) fn open(path: &Path) -> io::Result<Place> {
         let path = found(path)?;
         check(&path, false)?;
         Ok(Place { path })
     }
 
-    /// The same for root, who looks at what is another user's export.
+    /// The same for root, who looks at what is another user's export: nobody but root and the directory's owner.
     pub(crate) fn of_anybody(path: &Path) -> io::Result<Place> {
         let path = found(path)?;
         check(&path, true)?;
@@ -163,6 +163,8 @@ fn check(path: &Path, is_anybodys: bool) -> io::Result<()> {
             "others can write in the directory {shown} and could take the clients over: chmod 0700 {shown}"
         )));
     }
+    let trusted = if is_anybodys { metadata.uid() } else { own };
+    check_way(path, trusted)?;
     let write = Access::WRITE_OK | Access::EXEC_OK;
     rustix::fs::access(path, write).map_err(|_| {
         refused(format!(
@@ -170,6 +172,32 @@ fn check(path: &Path, is_anybodys: bool) -> io::Result<()> {
              directory of this user's with --directory, as docs/remote.md says"
         ))
     })
+}
+
+/// Whether nobody but root and the user `trusted` can put another directory in the place of this one, which is called by its
+/// path again and again: by renaming it, or one of those in which it lies.
+fn check_way(path: &Path, trusted: u32) -> io::Result<()> {
+    let shown = path.display();
+    for above in path.ancestors().skip(1) {
+        let metadata = fs::metadata(above)?;
+        let (owner, mode) = (metadata.uid(), metadata.mode());
+        let above = above.display();
+        let (what, next) = if owner != 0 && owner != trusted {
+            let next =
+                "use one that lies in directories of root's and of the export's own user only";
+            (format!("belongs to user {owner}, who"), next.to_owned())
+        } else if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+            let next = format!("chmod go-w {above}, or use one that lies elsewhere");
+            ("can be written by others, who".to_owned(), next)
+        } else {
+            continue;
+        };
+        let what = format!(
+            "the directory {above} {what} could put another in the place of {shown} and take the clients over: {next}"
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    }
+    Ok(())
 }
 
 /// A socket that exists as long as this.
@@ -286,6 +314,77 @@ mod tests {
         }
         let missing = Place::open(&folder.path().join("missing")).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_directory_that_others_could_replace_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let outer = folder.path().canonicalize().unwrap().join("outer");
+        let inner = outer.join("between").join("np");
+        fs::create_dir_all(&inner).unwrap();
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(outer.join("between").as_path(), 0o755);
+        mode(&inner, 0o700);
+        for (others, is_safe) in [
+            (0o755, true),
+            (0o700, true),
+            // Whoever may write there may rename nobody's but his own.
+            (0o1777, true),
+            (0o775, false),
+            (0o777, false),
+            (0o702, false),
+        ] {
+            mode(&outer, others);
+            for opened in [Place::open(&inner), Place::of_anybody(&inner)] {
+                match opened {
+                    Ok(_) => assert!(is_safe, "{others:o}"),
+                    Err(error) => {
+                        assert!(!is_safe, "{others:o}: {error}");
+                        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+                        let named = format!("the directory {} can be", outer.display());
+                        assert!(error.to_string().starts_with(&named), "{error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_in_one_of_another_user_is_refused() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root can give directories away");
+            return;
+        }
+        const ANN: u32 = 1234;
+        const BOB: u32 = 1235;
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().canonicalize().unwrap().join("home");
+        let inner = home.join("np");
+        fs::create_dir_all(&inner).unwrap();
+        for path in [&home, &inner] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        // Whose the one above is, whose it is itself, and for whom it is safe: root as the exporter, its owner.
+        for (above, owner, for_root, for_owner) in [
+            (0, 0, true, true),
+            (ANN, 0, false, false),
+            (ANN, ANN, false, true),
+            (0, ANN, false, true),
+            (BOB, ANN, false, false),
+        ] {
+            std::os::unix::fs::chown(&home, Some(above), None).unwrap();
+            std::os::unix::fs::chown(&inner, Some(owner), None).unwrap();
+            let case = format!("{owner} in {above}");
+            assert_eq!(Place::open(&inner).is_ok(), for_root, "{case}");
+            let seen = Place::of_anybody(&inner).map(drop);
+            assert_eq!(seen.is_ok(), for_owner, "{case}");
+            if let Err(error) = seen {
+                let named = format!("the directory {} belongs to user {above}", home.display());
+                assert!(error.to_string().starts_with(&named), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Which pipes are exported, and when.
 
 use std::os::unix::net::UnixListener;
+use std::time::Duration;
 
-use dotpipe::options::{CreateOptions, PipeMode};
+use dotpipe::exact::open_remote;
+use dotpipe::options::{CreateOptions, PipeMode, WaitTimeout};
+use dotpipe::win32::Win32Error;
 use dotpipe_samba::Export;
 use dotpipe_samba::export::Event;
 use dotpipe_samba::setup::Samba;
 
-use crate::exporting::{Exporting, create, open, open_messages, options, unique};
+use crate::exporting::{BOTH, Exporting, create, local, open, open_messages, options, unique};
 use crate::support::patience::until;
 use crate::support::{Settings, Smbd};
+
+/// Longer than any test takes.
+const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
 fn a_pipe_comes_and_goes_with_its_server() {
@@ -26,6 +32,28 @@ fn a_pipe_comes_and_goes_with_its_server() {
         until("the socket goes", || !smbd.socket(&name).exists());
     }
     exporting.stop().unwrap();
+}
+
+/// Nothing but the client makes the export look whether the pipe is still there.
+#[test]
+fn who_waits_for_a_pipe_that_has_gone_hears_that_it_is_not_there() {
+    let Some(smbd) = Smbd::start(Settings::default()) else {
+        return;
+    };
+    let name = unique("gone");
+    let server = create(&name, &options(PipeMode::Message));
+    let export = Export::pipes(smbd.sockets(), [local(&name)]).interval(NEVER);
+    let exporting = Exporting::run_as_is(export);
+    exporting.until_exported(&name);
+    drop(server);
+    let opened = open_remote(
+        &smbd.pipe(&name),
+        BOTH,
+        Some(WaitTimeout::For(NEVER)),
+        &smbd.options(),
+    );
+    assert_eq!(opened.err(), Some(Win32Error::FILE_NOT_FOUND));
+    exporting.until_told(|event| matches!(event, Event::Withdrawn { .. }));
 }
 
 #[test]

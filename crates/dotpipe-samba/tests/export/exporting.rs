@@ -86,14 +86,17 @@ impl Exporting {
         Exporting::run(Export::pipes(directory, names))
     }
 
-    /// Runs an export.
+    /// Runs an export that looks all the time which pipes there are.
     pub(crate) fn run(export: Export) -> Exporting {
+        Exporting::run_as_is(export.interval(Duration::from_millis(5)))
+    }
+
+    /// Runs an export.
+    pub(crate) fn run_as_is(export: Export) -> Exporting {
         let events = Arc::<Mutex<Vec<Event>>>::default();
         let (stop, stopped) = oneshot::channel();
         let log = events.clone();
-        let export = export
-            .interval(Duration::from_millis(5))
-            .on_event(move |event| log.lock().unwrap().push(event.clone()));
+        let export = export.on_event(move |event| log.lock().unwrap().push(event.clone()));
         let running = start("the export", move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -229,6 +229,10 @@ pub fn security(name: &PipeName) -> Result<SecurityDescriptor> {
 
 /// All pipes that exist, sorted by name: what listing the directory `\\.\pipe\` gives on Windows.
 ///
+/// # Errors
+/// What keeps the system from looking: `ERROR_TOO_MANY_OPEN_FILES` and `ERROR_NOT_ENOUGH_MEMORY` among it. A list that is
+/// given is whole, but for pipes that this user may not look at.
+///
 /// # Platforms
 /// Wine cannot list pipes: `ERROR_BAD_DEVICE_TYPE` (66). On Windows, pipes whose names no
 /// [`PipeName`] can be are left out.

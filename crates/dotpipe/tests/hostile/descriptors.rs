@@ -54,6 +54,40 @@ fn silent_clients_give_their_descriptors_back() {
     });
 }
 
+/// All pipes are found, though there are fewer descriptors than pipes.
+#[test]
+fn more_pipes_than_descriptors_are_listed() {
+    alone(|| {
+        let names: Vec<String> = (0..60).map(|number| format!("p{number:02}")).collect();
+        let _servers: Vec<_> = names.iter().map(|name| create(name)).collect();
+        let taken = take_descriptors_but(30);
+        let listed = exact::list();
+        drop(taken);
+        let listed = listed.unwrap();
+        assert!(listed.iter().map(|pipe| pipe.name.name()).eq(&names));
+        assert!(listed.iter().all(|pipe| pipe.instances.unknown == 0));
+    });
+}
+
+/// Who has no descriptor to look with does not take it for there being nothing.
+#[test]
+fn who_cannot_look_does_not_say_that_there_is_nothing() {
+    alone(|| {
+        let _server = create("p");
+        // The folder, the record, and two to see whether its server lives.
+        for left in 0..4 {
+            let taken = take_descriptors_but(left);
+            let (exists, listed) = (exact::exists(&name("p")), exact::list());
+            drop(taken);
+            let refused = Win32Error::TOO_MANY_OPEN_FILES;
+            assert_eq!(exists, Err(refused), "{left} are left");
+            assert_eq!(listed.map(|pipes| pipes.len()), Err(refused));
+        }
+        assert_eq!(exact::exists(&name("p")), Ok(true));
+        assert_eq!(exact::list().map(|pipes| pipes.len()), Ok(1));
+    });
+}
+
 /// The background thread could not be started. The read that was refused then takes no data.
 #[test]
 fn an_operation_that_cannot_be_started_is_not_there() {

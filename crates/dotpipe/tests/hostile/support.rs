@@ -141,6 +141,16 @@ pub(crate) fn limit_descriptors(count: u64) -> u64 {
     count
 }
 
+/// Takes all descriptors that this process may have, but so many, until this is dropped.
+pub(crate) fn take_descriptors_but(count: usize) -> Vec<OwnedFd> {
+    limit_descriptors(1_000);
+    let socket = new_socket();
+    let mut taken: Vec<OwnedFd> = std::iter::from_fn(|| socket.try_clone().ok()).collect();
+    taken.truncate(taken.len().checked_sub(count).unwrap());
+    taken.push(socket);
+    taken
+}
+
 pub(crate) fn new_socket() -> OwnedFd {
     let flags = SocketFlags::CLOEXEC;
     rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()

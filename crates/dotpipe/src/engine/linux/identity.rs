@@ -4,10 +4,12 @@
 //! not change when the peer changes its user later, and it cannot be forged.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
 
 use nix::sys::socket::{getsockopt, sockopt};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, Result};
+use rustix::process::Uid;
 
 use super::{peer_groups, socket};
 use crate::security::Token;
@@ -27,6 +29,21 @@ pub(in crate::engine) fn own_token() -> Result<Token> {
         rustix::process::getegid().as_raw(),
         groups.into_iter().map(|group| group.as_raw()),
     ))
+}
+
+/// Whether this number may stand for anybody: users that are not mapped into this process's user namespace all appear as
+/// the system's overflow user.
+pub(in crate::engine) fn is_anybody(user: Uid) -> bool {
+    /// What it is unless the machine's administrator has chosen another.
+    const USUALLY: u32 = 65534;
+    static OVERFLOW: OnceLock<u32> = OnceLock::new();
+    let overflow = OVERFLOW.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/overflowuid");
+        text.ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(USUALLY)
+    });
+    user.as_raw() == *overflow
 }
 
 /// A descriptor of the process at the other end, which stays the same process whatever becomes of its

@@ -33,3 +33,12 @@ pub(in crate::engine) fn io_code(error: &std::io::Error) -> Win32Error {
         None => Win32Error::GEN_FAILURE,
     }
 }
+
+/// Whether a failure says that this process, or the machine, lacks the means: nothing then about what it was to look at,
+/// and nothing that another user's files could bring about.
+pub(in crate::engine) fn is_shortage(code: Win32Error) -> bool {
+    matches!(
+        code,
+        Win32Error::TOO_MANY_OPEN_FILES | Win32Error::NOT_ENOUGH_MEMORY
+    )
+}

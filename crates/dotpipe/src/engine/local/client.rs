@@ -2,14 +2,14 @@
 //!
 //! The rule it owns: whom to believe. A process that runs as root, or as the user of the server's own process, could open
 //! the pipe and do with it what it likes anyway; so it is believed when it says that it opens the pipe for somebody else, who
-//! may do less. Nobody else is.
+//! may do less. Nobody else is; and a server that runs as the user as whom strangers appear cannot tell its own processes.
 
 use std::os::fd::AsFd;
 
 use rustix::process::{Uid, geteuid};
 
 use crate::engine::link::Remote;
-use crate::engine::linux::identity::peer_token;
+use crate::engine::linux::identity::{is_anybody, peer_token};
 use crate::engine::linux::{code, socket};
 use crate::engine::rendezvous::claim;
 use crate::exact::Result;
@@ -55,7 +55,7 @@ impl Client {
 }
 
 fn may_speak_for_others(peer: Uid, own: Uid) -> bool {
-    peer.is_root() || peer == own
+    peer.is_root() || (peer == own && !is_anybody(own))
 }
 
 #[cfg(test)]
@@ -64,13 +64,18 @@ mod tests {
 
     #[test]
     fn root_and_ones_own_user_are_believed() {
-        let [root, alice, bob] = [0, 1000, 1001].map(Uid::from_raw);
+        let overflow = std::fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap();
+        let overflow = overflow.trim().parse().unwrap();
+        let [root, alice, bob, anybody] = [0, 1000, 1001, overflow].map(Uid::from_raw);
         for (peer, own, believed) in [
             (root, root, true),
             (root, alice, true),
             (alice, alice, true),
             (bob, alice, false),
             (alice, root, false),
+            // Who runs as that user sees everybody as it who is not of its namespace.
+            (anybody, anybody, false),
+            (root, anybody, true),
         ] {
             assert_eq!(
                 may_speak_for_others(peer, own),

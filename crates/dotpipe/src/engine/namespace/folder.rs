@@ -91,18 +91,17 @@ impl Folder {
         })
     }
 
-    /// The folders of all pipes that have one.
-    pub(in crate::engine) fn all() -> Result<Vec<Folder>> {
-        let root = match directory::open() {
-            Err(Win32Error::FILE_NOT_FOUND) => return Ok(Vec::new()),
-            root => root?,
-        };
+    /// The folders of all pipes that have one, each opened when it is asked for and not before: there may be more than
+    /// this process may have descriptors. One that cannot be opened brings why.
+    ///
+    /// # Errors
+    /// `ERROR_FILE_NOT_FOUND` when there is no namespace, and so no pipe.
+    pub(in crate::engine) fn all() -> Result<impl Iterator<Item = Result<Folder>>> {
+        let root = directory::open()?;
         let files = list(root.as_fd()).map_err(code)?;
-        // One that vanishes meanwhile, or may not be looked into, is left out.
         Ok(files
-            .iter()
-            .filter_map(|file| Folder::open(&root, file).ok())
-            .collect())
+            .into_iter()
+            .map(move |file| Folder::open(&root, &file).map_err(code)))
     }
 
     fn open(root: &OwnedFd, file: &str) -> rustix::io::Result<Folder> {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::client::{ask, refuse_remote, time_left};
 use super::wire::{Operation, Request};
-use crate::engine::namespace::Folder;
+use crate::engine::linux::is_shortage;
+use crate::engine::namespace::{Folder, Record};
 use crate::exact::{InstanceCounts, PipeStatus, Result};
 use crate::name::PipeName;
 use crate::win32::Win32Error;
@@ -25,7 +26,7 @@ pub(crate) fn exists(name: &PipeName) -> Result<bool> {
 pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
     refuse_remote(name)?;
     let end = Instant::now() + QUERY_PATIENCE;
-    status_in(&Folder::find(name)?, end).ok_or_else(|| {
+    status_in(&Folder::find(name)?, end)?.ok_or_else(|| {
         Folder::try_tidy(name);
         Win32Error::FILE_NOT_FOUND
     })
@@ -35,29 +36,47 @@ pub(crate) fn status(name: &PipeName) -> Result<PipeStatus> {
 pub(crate) fn list() -> Result<Vec<PipeStatus>> {
     // One limit for all, so that those who do not answer cannot add up.
     let end = Instant::now() + QUERY_PATIENCE;
-    let folders = Folder::all()?;
-    let mut pipes: Vec<PipeStatus> = folders
-        .iter()
-        .filter_map(|folder| {
-            let status = status_in(folder, end);
-            if status.is_none() {
-                folder.try_tidy_this();
-            }
-            status
-        })
-        .collect();
+    let folders = match Folder::all() {
+        Err(Win32Error::FILE_NOT_FOUND) => return Ok(Vec::new()),
+        folders => folders?,
+    };
+    let mut pipes = Vec::new();
+    for folder in folders {
+        let Some(folder) = unless_unseen(folder)? else {
+            continue;
+        };
+        match status_in(&folder, end)? {
+            Some(status) => pipes.push(status),
+            None => folder.try_tidy_this(),
+        }
+    }
     pipes.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(pipes)
 }
 
+/// `None` for what has gone meanwhile, may not be looked into, or is no pipe's: nobody's files shall keep others from
+/// theirs. But who lacks the means to look must not take it for nothing.
+fn unless_unseen<T>(seen: Result<T>) -> Result<Option<T>> {
+    match seen {
+        Ok(seen) => Ok(Some(seen)),
+        Err(code) if is_shortage(code) => Err(code),
+        Err(_) => Ok(None),
+    }
+}
+
 /// `None` when no live process serves it.
-fn status_in(folder: &Folder, end: Instant) -> Option<PipeStatus> {
-    let servers = folder.live_servers().ok()?;
+fn status_in(folder: &Folder, end: Instant) -> Result<Option<PipeStatus>> {
+    let servers = unless_unseen(folder.live_servers())?;
+    Ok(servers.and_then(|servers| status_of(folder, &servers, end)))
+}
+
+/// How a pipe is that these processes serve.
+fn status_of(folder: &Folder, servers: &[(String, Record)], end: Instant) -> Option<PipeStatus> {
     let (_, first) = servers.first()?;
     let (_, last) = servers.last()?;
     let mut instances = InstanceCounts::default();
     let name = PipeName::local(&first.name).ok()?;
-    for (id, record) in &servers {
+    for (id, record) in servers {
         match ask_counts(folder, id, &name, end) {
             Some(counts) => instances += counts,
             // It lives and does not answer: how its instances are, it alone knows.

@@ -171,7 +171,8 @@ impl ClientOptions {
     ///
     /// The server decides by [`client.token()`](RemoteClient::token) alone what the client may do, and finds all of it in
     /// [`remote_client`](crate::sync::NamedPipeServer::remote_client). It believes it of a process that runs as root or
-    /// as the server's own user; anybody else gets `ERROR_ACCESS_DENIED`, whoever the client is.
+    /// as the server's own user; anybody else gets `ERROR_ACCESS_DENIED`, whoever the client is. A server that runs as the
+    /// overflow user (65534, `nobody`) believes root only: in a user namespace strangers appear as that user.
     ///
     /// What the server may do with the client's identity, [`impersonation_level`](Self::impersonation_level) says as
     /// ever: a bridge passes on what the client allows.
