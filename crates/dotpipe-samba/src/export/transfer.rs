@@ -5,7 +5,7 @@
 //! what lies in its memory in place of the missing bytes.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
@@ -95,11 +95,16 @@ async fn room(stream: &UnixStream) -> io::Result<()> {
     stream.async_io(Interest::WRITABLE, look).await
 }
 
-/// Waits until `smbd` has fetched everything, or has gone. What its client still writes is thrown away: nobody is
-/// there to read it.
+/// How long the socket stays after `smbd` has fetched everything. On a byte pipe it looks for more before it gives its
+/// client what it has, and if the socket has been closed by then, it gives nothing (seen with 4.17).
+const LINGER: Duration = Duration::from_millis(200);
+
+/// Waits until `smbd` has fetched everything and passed it on, or has gone. What its client still writes is thrown
+/// away: nobody is there to read it.
 pub(super) async fn drain(stream: &UnixStream) {
     let mut pause = PAUSES.0;
     let mut rest = [0; 4096];
+    let mut fetched = None;
     loop {
         loop {
             match stream.try_read(&mut rest) {
@@ -110,7 +115,10 @@ pub(super) async fn drain(stream: &UnixStream) {
             }
         }
         if unsent(stream).unwrap_or(0) == 0 {
-            return;
+            let since = *fetched.get_or_insert_with(Instant::now);
+            if since.elapsed() >= LINGER {
+                return;
+            }
         }
         // Whichever comes first, the next look is due.
         let _ = tokio::time::timeout(pause, stream.readable()).await;
