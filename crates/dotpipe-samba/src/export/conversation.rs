@@ -90,9 +90,13 @@ impl Conversation<'_> {
                 reason,
             });
         }
+        let linger = match pipe_type {
+            PipeMode::Byte if outgoing.has_begun() => transfer::LINGER,
+            _ => Duration::ZERO,
+        };
         let rest = async {
             if outgoing.finish(&stream).await.is_ok() {
-                transfer::drain(&stream).await;
+                transfer::drain(&stream, linger).await;
             }
         };
         // A client that does not fetch it in this time does not get it.

@@ -52,6 +52,7 @@ pub(super) async fn send(stream: &UnixStream, bytes: &[u8]) -> io::Result<()> {
 pub(super) struct Frame {
     bytes: Vec<u8>,
     sent: usize,
+    has_begun: bool,
 }
 
 impl Frame {
@@ -60,6 +61,12 @@ impl Frame {
         debug_assert!(self.bytes.is_empty());
         self.bytes = bytes;
         self.sent = 0;
+        self.has_begun = true;
+    }
+
+    /// Whether there ever was one.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Sends what is left. When it is given up, the rest is kept.
@@ -95,13 +102,13 @@ async fn room(stream: &UnixStream) -> io::Result<()> {
     stream.async_io(Interest::WRITABLE, look).await
 }
 
-/// How long the socket stays after `smbd` has fetched everything. On a byte pipe it looks for more before it gives its
+/// How long the socket of a byte pipe stays after `smbd` has fetched everything: it looks for more before it gives its
 /// client what it has, and if the socket has been closed by then, it gives nothing (seen with 4.17).
-const LINGER: Duration = Duration::from_millis(200);
+pub(super) const LINGER: Duration = Duration::from_millis(200);
 
-/// Waits until `smbd` has fetched everything and passed it on, or has gone. What its client still writes is thrown
-/// away: nobody is there to read it.
-pub(super) async fn drain(stream: &UnixStream) {
+/// Waits until `smbd` has fetched everything, and `linger` longer, or until it has gone. What its client still writes is
+/// thrown away: nobody is there to read it.
+pub(super) async fn drain(stream: &UnixStream, linger: Duration) {
     let mut pause = PAUSES.0;
     let mut rest = [0; 4096];
     let mut fetched = None;
@@ -116,7 +123,7 @@ pub(super) async fn drain(stream: &UnixStream) {
         }
         if unsent(stream).unwrap_or(0) == 0 {
             let since = *fetched.get_or_insert_with(Instant::now);
-            if since.elapsed() >= LINGER {
+            if since.elapsed() >= linger {
                 return;
             }
         }
@@ -161,15 +168,17 @@ mod tests {
         run(async {
             let (ours, mut other) = UnixStream::pair().unwrap();
             send(&ours, b"last words").await.unwrap();
-            let begun = tokio::time::timeout(Duration::from_millis(5), drain(&ours)).await;
+            let begun =
+                tokio::time::timeout(Duration::from_millis(5), drain(&ours, Duration::ZERO)).await;
             assert!(begun.is_err());
             let mut words = [0; 10];
-            let (_, read) = tokio::join!(drain(&ours), other.read_exact(&mut words));
+            let (_, read) =
+                tokio::join!(drain(&ours, Duration::ZERO), other.read_exact(&mut words));
             read.unwrap();
             assert_eq!(&words, b"last words");
             send(&ours, b"never fetched").await.unwrap();
             drop(other);
-            drain(&ours).await;
+            drain(&ours, Duration::ZERO).await;
         });
     }
 
@@ -183,7 +192,7 @@ mod tests {
                 send(&other, &vec![7; 4 << 20]).await.unwrap();
                 other.read_exact(&mut [0; 10]).await.unwrap();
             };
-            tokio::join!(drain(&ours), talking);
+            tokio::join!(drain(&ours, Duration::ZERO), talking);
         });
     }
 }

@@ -76,6 +76,22 @@ fn the_last_bytes_arrive_at_a_client_that_reads_late() {
 }
 
 #[test]
+fn the_last_message_arrives_at_a_client_that_reads_late() {
+    let Some(smbd) = Smbd::start(Settings::default()) else {
+        return;
+    };
+    let name = unique("late-message");
+    let server = create(&name, &options(PipeMode::Message));
+    let _exporting = Exporting::of(&smbd, &name);
+    let end = open_messages(&smbd, &name);
+    server.write(b"last words").unwrap();
+    drop(server);
+    until("the socket goes", || !smbd.socket(&name).exists());
+    assert_eq!(read(&end, 100), Ok((b"last words".to_vec(), false)));
+    assert_eq!(read(&end, 100), Err(Win32Error::BROKEN_PIPE));
+}
+
+#[test]
 fn a_disconnected_client_learns_of_it_and_the_instance_serves_the_next() {
     let Some(smbd) = Smbd::start(Settings::default()) else {
         return;
