@@ -3,6 +3,10 @@
 //! For the faces; the exact layer speaks in bare codes ([`Win32Error`]). The rules it owns are two tables:
 //! which [`io::ErrorKind`] a code is, and what to do next.
 
+mod borders;
+
+pub(crate) use borders::{why_not_receive, why_not_send};
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;

@@ -113,7 +113,8 @@ pub(super) async fn drain(stream: &UnixStream, linger: Duration) {
     let mut rest = [0; 4096];
     let mut fetched = None;
     loop {
-        loop {
+        // So often, and then others have their turn: a client may write without end.
+        for _ in 0..64 {
             match stream.try_read(&mut rest) {
                 Ok(0) => return,
                 Ok(_) => {}

@@ -11,9 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::error::{Error, Result};
+use crate::error::{Result, why_not_receive, why_not_send};
 use crate::exact::Received;
-use crate::options::PipeMode;
 use crate::win32::Win32Error;
 
 /// How much of a reply is asked for at first, in bytes: what most replies fit in, and little enough to
@@ -44,11 +43,8 @@ impl Begun {
 
 impl Shared {
     pub(super) fn send(&self, message: &[u8]) -> Result<()> {
-        if self.pipe_type == PipeMode::Byte {
-            return Err(self.error("send", Win32Error::BAD_PIPE).with_hint(
-                "this pipe is of byte type and keeps no borders: write to it, or have its server create \
-                 it with pipe_mode(PipeMode::Message)",
-            ));
+        if let Some(hint) = why_not_send(self.pipe_type) {
+            return Err(self.error("send", Win32Error::BAD_PIPE).with_hint(hint));
         }
         let deadline = self.write_timeout.deadline();
         match self.told("send", self.end.write_until(message, deadline))? {
@@ -134,21 +130,10 @@ impl Shared {
     }
 
     fn needs_message_mode(&self, operation: &'static str) -> Result<()> {
-        let hint = match (self.pipe_type, self.read_mode()) {
-            (PipeMode::Message, PipeMode::Message) => return Ok(()),
-            (PipeMode::Byte, _) => {
-                "this pipe is of byte type and keeps no borders: read from it, or have its server create \
-                 it with pipe_mode(PipeMode::Message)"
-            }
-            (PipeMode::Message, PipeMode::Byte) => {
-                "this end reads bytes: open it with pipe_mode(PipeMode::Message), or call \
-                 set_read_mode(PipeMode::Message)"
-            }
-        };
-        Err(Error::with_hint(
-            self.error(operation, Win32Error::BAD_PIPE),
-            hint,
-        ))
+        match why_not_receive(self.pipe_type, self.read_mode()) {
+            None => Ok(()),
+            Some(hint) => Err(self.error(operation, Win32Error::BAD_PIPE).with_hint(hint)),
+        }
     }
 
     /// Forgets the beginning of a message: the conversation that it belongs to is over.

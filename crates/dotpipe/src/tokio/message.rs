@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::inner::{Inner, Step};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, why_not_receive, why_not_send};
 use crate::exact::sys::Asking;
 use crate::exact::{self, Received, Want};
 use crate::options::PipeMode;
@@ -16,11 +16,8 @@ use crate::win32::Win32Error;
 
 impl Inner {
     pub(super) async fn send(self: &Arc<Self>, message: &[u8]) -> Result<()> {
-        if self.pipe_type == PipeMode::Byte {
-            return Err(self.error("send", Win32Error::BAD_PIPE).with_hint(
-                "this pipe is of byte type and keeps no borders: write to it, or have its server create \
-                 it with pipe_mode(PipeMode::Message)",
-            ));
+        if let Some(hint) = why_not_send(self.pipe_type) {
+            return Err(self.error("send", Win32Error::BAD_PIPE).with_hint(hint));
         }
         let sent = self
             .wait(Want::Room(1), || self.attempt_write(message))
@@ -115,18 +112,10 @@ impl Inner {
     }
 
     fn needs_message_mode(&self) -> Result<()> {
-        let hint = match (self.pipe_type, self.read_mode()) {
-            (PipeMode::Message, PipeMode::Message) => return Ok(()),
-            (PipeMode::Byte, _) => {
-                "this pipe is of byte type and keeps no borders: read from it, or have its server create \
-                 it with pipe_mode(PipeMode::Message)"
-            }
-            (PipeMode::Message, PipeMode::Byte) => {
-                "this end reads bytes: open it with pipe_mode(PipeMode::Message), or call \
-                 set_read_mode(PipeMode::Message)"
-            }
-        };
-        Err(self.error("receive", Win32Error::BAD_PIPE).with_hint(hint))
+        match why_not_receive(self.pipe_type, self.read_mode()) {
+            None => Ok(()),
+            Some(hint) => Err(self.error("receive", Win32Error::BAD_PIPE).with_hint(hint)),
+        }
     }
 }
 
